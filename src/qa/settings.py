@@ -1,0 +1,112 @@
+"""What a person can set, parsed and checked once at the edge of the program.
+
+In: keyword arguments, or environment variables named ``QA_`` and the field in capitals
+(``QA_CHAT_MODEL=...``). Out: one frozen ``Settings``. Below ``Assistant.open`` only plain values go.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from qa.errors import SettingsError
+
+ENVIRONMENT_PREFIX = "QA_"
+
+
+def checkout_folder() -> Path | None:
+    """Return the top of the source checkout this package runs from, or None when installed."""
+    top = Path(__file__).resolve().parents[2]
+    return top if (top / "pyproject.toml").is_file() and (top / "seeds").is_dir() else None
+
+
+def _default_index_folder() -> Path:
+    top = checkout_folder()
+    return top / "index" if top else platformdirs.user_data_path("article-qa") / "index"
+
+
+def _default_models_folder() -> Path:
+    return platformdirs.user_cache_path("article-qa") / "models"
+
+
+class Settings(BaseModel):
+    """Every setting, with its bounds; an unknown one is refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    index_folder: Path = Field(
+        default_factory=_default_index_folder, description="where built indexes live"
+    )
+    models_folder: Path = Field(
+        default_factory=_default_models_folder, description="where the weights are kept"
+    )
+    embedding_model: str = Field(
+        default="all-minilm-l6-v2",
+        description="the embedder: a name of `qa models list`, or a sentence-transformers folder",
+    )
+    chat_model: str = Field(
+        default="qwen2.5-coder-1.5b",
+        description="the answerer: a name of `qa models list`, the path of a GGUF file, or "
+        "'provider:model' for LangChain's init_chat_model",
+    )
+    chat_model_url: str | None = Field(
+        default=None, description="the address of an OpenAI-compatible server for chat_model"
+    )
+    llama_server: Path | None = Field(
+        default=None,
+        description="a llama-server program to run the local model with, instead of the bundled "
+        "engine",
+    )
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        default_factory=lambda: min(os.cpu_count() or 1, 16), description="processor cores to use"
+    )
+    context_tokens: Annotated[int, Field(ge=1024, le=131072)] = Field(
+        default=6144, description="tokens that the local model can hold: article, history, answer"
+    )
+    answer_tokens: Annotated[int, Field(ge=16, le=2048)] = Field(
+        default=160, description="tokens an answer may have at most"
+    )
+    deadline_seconds: Annotated[float, Field(gt=0, le=3600)] = Field(
+        default=60.0, description="seconds an answer may take before it is given up"
+    )
+    chunk_characters: Annotated[int, Field(ge=100, le=4000)] = Field(
+        default=500, description="characters a chunk has at most, unless one sentence is longer"
+    )
+    passages: Annotated[int, Field(ge=1, le=20)] = Field(
+        default=5, description="chunks that are handed to the answerer when the article is long"
+    )
+    whole_article_tokens: Annotated[int, Field(ge=0, le=100000)] = Field(
+        default=3000, description="an article of at most so many tokens is read whole, once"
+    )
+    question_characters: Annotated[int, Field(ge=10, le=20000)] = Field(
+        default=2000, description="characters a question may have at most"
+    )
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Return the settings that the ``QA_`` variables give.
+
+        :raises SettingsError: if a variable is unknown or out of bounds; all problems at once.
+        """
+        given = {
+            name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
+            for name, value in environment.items()
+            if name.startswith(ENVIRONMENT_PREFIX)
+        }
+        try:
+            return cls.model_validate(given)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{ENVIRONMENT_PREFIX}{str(problem['loc'][0]).upper()}={problem['input']!r}: "
+                f"{problem['msg']}"
+                for problem in error.errors()
+            )
+            raise SettingsError(
+                f"Settings not understood: {problems}.",
+                remedy=f"The settings are: {', '.join(sorted(cls.model_fields))}.",
+            ) from error

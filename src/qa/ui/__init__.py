@@ -1,0 +1,1 @@
+"""The page: rendering as pure functions, and the Gradio app."""
