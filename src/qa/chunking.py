@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import sentencex
 
-from qa.articles.structure import Block, blocks
+from qa.articles.structure import blocks
 from qa.records import Article, Chunk, Span
 
 LONGEST_SENTENCE_CHARACTERS = 2000
@@ -44,7 +44,19 @@ def sentences(text: str) -> list[Span]:
     Every character of a paragraph but whitespace between sentences is in exactly one.
     """
     return [
-        span for block in blocks(text) if block.kind == "paragraph" for span in _split(text, block)
+        span
+        for block in blocks(text)
+        if block.kind == "paragraph"
+        for span in _split(text, block.start, block.end)
+    ]
+
+
+def split(text: str) -> list[Span]:
+    """Return the sentences of a text without parts, such as an answer; a line break ends one."""
+    return [
+        span
+        for line in re.finditer(r"[^\n]+", text)
+        for span in _split(text, line.start(), line.end())
     ]
 
 
@@ -79,7 +91,7 @@ def _passages(article: Article) -> Iterator[_Passage]:
         if block.kind == "heading":
             heading = f"{title} – {words}"
         elif block.kind == "paragraph":
-            yield _Passage(heading=heading, sentences=_split(article.text, block))
+            yield _Passage(heading=heading, sentences=_split(article.text, block.start, block.end))
 
 
 def _runs(spans: list[Span], max_characters: int) -> list[list[Span]]:
@@ -105,13 +117,14 @@ def _filled(spans: list[Span], max_characters: int) -> list[list[Span]]:
     return runs
 
 
-def _split(text: str, block: Block) -> list[Span]:
+def _split(text: str, start: int, end: int) -> list[Span]:
     # The splitter takes a line break for more than the space it is in a wrapped paragraph.
-    words = text[block.start : block.end].replace("\n", " ")
-    spans: list[Span] = []
-    for start, end in _joined(words, _ends(words)):
-        spans.extend(_cut(words, start, end, block.start))
-    return spans
+    words = text[start:end].replace("\n", " ")
+    return [
+        span
+        for first, last in _joined(words, _ends(words))
+        for span in _cut(words, first, last, start)
+    ]
 
 
 def _ends(words: str) -> list[int]:
