@@ -1,0 +1,58 @@
+"""What one browser has asked so far: the exchanges that the page shows, oldest first.
+
+A conversation is a plain tuple of exchanges. It lives in the browser's session and is handed to
+every function that needs it, so the conversations of two people cannot mix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qa.records import Answer, Turn
+
+MOST_EXCHANGES = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """A question with its answer, or with the notice of why there is none.
+
+    ``position`` counts from 1 within the conversation and never changes, so a link made from it
+    stays right when older exchanges are dropped. ``answer`` is a draft while it is written, and
+    None before its first draft or when the question ended with a ``notice``. ``stopped`` when a
+    person stopped it: the draft is then all there is.
+    """
+
+    position: int
+    question: str
+    answer: Answer | None = None
+    notice: str = ""
+    stopped: bool = False
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether the answer is still to come, or only a draft of it is there."""
+        return self.answer is None or self.answer.status == "draft"
+
+
+Conversation = tuple[Exchange, ...]
+
+
+def turns(conversation: Conversation) -> list[Turn]:
+    """Return the finished exchanges as the assistant's history: no notices, nothing stopped."""
+    return [
+        Turn(question=exchange.question, answer=exchange.answer.text)
+        for exchange in conversation
+        if exchange.answer is not None and exchange.answer.status != "draft"
+    ]
+
+
+def begin(conversation: Conversation, question: str) -> Exchange:
+    """Return the exchange that a new question opens."""
+    position = conversation[-1].position + 1 if conversation else 1
+    return Exchange(position=position, question=question)
+
+
+def add(conversation: Conversation, exchange: Exchange) -> Conversation:
+    """Return the conversation with one exchange more, without the oldest when it grows too long."""
+    return (*conversation, exchange)[-MOST_EXCHANGES:]
