@@ -60,11 +60,6 @@ def split(text: str) -> list[Span]:
     ]
 
 
-def split(text: str) -> list[Span]:
-    """Return the sentences of a text without titles or paragraphs, such as an answer."""
-    return _split(text, Block(start=0, end=len(text), kind="paragraph")) if text.strip() else []
-
-
 def chunk(article: Article, *, max_characters: int) -> list[Chunk]:
     """Return the article as chunks in order: runs of whole sentences of one paragraph.
 
