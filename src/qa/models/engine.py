@@ -19,7 +19,7 @@ from typing import Any
 
 from qa.errors import EngineError
 from qa.models.exchange import Exchange
-from qa.models.process import WORKER_COMMAND, WorkerProcess
+from qa.models.process import ENDING_SECONDS, WORKER_COMMAND, WorkerProcess
 from qa.models.states import StateFolder
 from qa.models.worker import Launch
 
@@ -187,11 +187,8 @@ class Engine:
     def _ready_child(self) -> WorkerProcess:
         child = self._living_child()
         if not child.wait_until_ready(self._limits.start_seconds):
-            words = (
-                child.last_words()
-                if not child.alive
-                else (f"it was not ready after {self._limits.start_seconds:g} seconds")
-            )
+            late = f"it was not ready after {self._limits.start_seconds:g} seconds"
+            words = late if child.alive else child.last_words()
             self._retire(child)
             raise EngineError(
                 f"The language model {self._launch.model!r} could not be started: {words}.",
@@ -267,6 +264,7 @@ class Engine:
             closed = self._closed
         if closed:
             return EngineError("The language model was closed.")
+        child.wait_for_end(ENDING_SECONDS)
         self._retire(child)
         words = child.last_words()
         self._start_quietly()

@@ -29,6 +29,7 @@ from qa.models.worker import HOST, Launch, piped
 # -P keeps the worker's folder, with its modules' common names, off the child's import path.
 WORKER_COMMAND = (sys.executable, "-P", str(Path(worker.__file__).resolve()))
 LOG_LINES_KEPT = 60
+ENDING_SECONDS = 1.0
 PASSED_ON = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|VIRTUAL_ENV|PYTHONPATH|PYTHONHOME"
     r"|LD_LIBRARY_PATH|DYLD_\w+|OMP_\w+|CUDA_\w+"
@@ -45,7 +46,8 @@ class WorkerProcess:
         self.death_noted = False
         self._process = process
         self._address: tuple[str, int] | None = None
-        self._settled = threading.Event()
+        self._settled = threading.Event()  # it is ready, or never will be
+        self._ended = threading.Event()
         self._log: deque[str] = deque(maxlen=LOG_LINES_KEPT)
         self._readers = [
             threading.Thread(target=self._read_address, args=(piped(process.stdout),), daemon=True),
@@ -98,14 +100,17 @@ class WorkerProcess:
             stdin.write(order + "\n")
             stdin.flush()
         except BrokenPipeError:
-            self._settled.set()  # it is dead already, which the first use finds and explains
+            self._ended.set()  # it is dead already, which the first use finds and explains
 
     def _read_address(self, stdout: IO[str]) -> None:
         if first := stdout.readline():
             self._address = (HOST, int(json.loads(first)["port"]))
+        else:
+            self._ended.set()
         self._settled.set()
         stdout.read()
         stdout.close()
+        self._ended.set()
 
     def _read_log(self, stderr: IO[str]) -> None:
         for line in stderr:
@@ -120,8 +125,8 @@ class WorkerProcess:
 
     @property
     def alive(self) -> bool:
-        """Whether it runs."""
-        return self._process.poll() is None
+        """Whether it runs; one that closed its output is ending."""
+        return not self._ended.is_set() and self._process.poll() is None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -135,10 +140,16 @@ class WorkerProcess:
         self._settled.wait(timeout_seconds)
         return self._address is not None
 
+    def wait_for_end(self, timeout_seconds: float) -> None:
+        """Give a worker that is ending the time to leave its own exit status and last words."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout_seconds)
+
     def last_words(self) -> str:
         """Return the line of its log that says most about why it ended, or its exit status."""
         if not self.alive:
-            self._readers[1].join(timeout=1.0)
+            self.wait_for_end(ENDING_SECONDS)
+            self._readers[1].join(ENDING_SECONDS)
         lines = list(self._log)
         telling = [line for line in lines if TELLING.search(line)]
         if telling or lines:

@@ -10,7 +10,7 @@ import hashlib
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +68,9 @@ class StateFolder:
         try:
             yield written
         finally:
-            (self.folder / written).unlink(missing_ok=True)
+            # A folder that cannot be used has failed before, with an error that says more.
+            with suppress(OSError):
+                (self.folder / written).unlink(missing_ok=True)
 
     def _seal(self, name: str) -> Path:
         return self.folder / f"{name}.sha256"
