@@ -421,7 +421,7 @@ def test_a_llama_server_program_is_run_with_its_key_in_the_environment(
     assert ask(engine) == FIVE_WORDS
     again = journal.lines("start")[1]["pid"]
     engine.close()
-    assert gone(again)
+    wait_until(lambda: gone(again), 3)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's parent-death signal")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import sys
 import time
@@ -19,6 +20,22 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 STATE_MAGIC = "state of: "
+MESSAGE_CHARACTERS_LIMIT = 2000
+TOO_LONG = {
+    "message": "request exceeds the available context size",
+    "type": "exceed_context_size_error",
+    "n_prompt_tokens": 900,
+    "n_ctx": 64,
+}
+PROBABILITIES = {
+    "token": "word0",
+    "logprob": math.log(0.5),
+    "top_logprobs": [
+        {"token": "Yes", "logprob": math.log(0.5)},
+        {"token": "No", "logprob": math.log(0.25)},
+        {"token": " Yes", "logprob": math.log(0.125)},
+    ],
+}
 
 
 def parse_options(arguments: list[str]) -> argparse.Namespace:
@@ -100,7 +117,10 @@ class Stub:
 def chat_events(stub: Stub, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {"choices": [], "prompt_progress": {"total": 3, "processed": 1}}
     for token in stub.tokens():
-        yield {"choices": [{"delta": {"content": token}, "finish_reason": None}]}
+        choice = {"delta": {"content": token}, "finish_reason": None}
+        if body.get("logprobs"):
+            choice["logprobs"] = {"content": [PROBABILITIES]}
+        yield {"choices": [choice]}
     yield {"choices": [{"delta": {}, "finish_reason": "stop"}]}
     prompt = " ".join(message["content"] for message in body["messages"])
     usage = {
@@ -129,6 +149,9 @@ def handler(stub: Stub) -> type[BaseHTTPRequestHandler]:
                 self._send(401, {"error": {"message": "Invalid API Key"}})
                 return
             stub.note("request", path=self.path, body=body)
+            if len(str(body.get("messages"))) > MESSAGE_CHARACTERS_LIMIT:
+                self._send(400, {"error": TOO_LONG})
+                return
             match self.path:
                 case "/v1/chat/completions":
                     self._send_events(chat_events(stub, body), done=b"data: [DONE]\n\n")
