@@ -1,7 +1,7 @@
 """The values that the parts of the program hand to one another.
 
-All are frozen, slotted, keyword-only dataclasses that check their own invariant; this module imports
-nothing from the package. Every offset counts characters of ``Article.text``.
+All are frozen, slotted, keyword-only dataclasses that check their own invariant; this module
+imports nothing from the package. Every offset counts characters of ``Article.text``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ class Reason(StrEnum):
     NOTHING_RELEVANT = "nothing-relevant"
     DECLINED = "declined"
     UNSUPPORTED = "unsupported"
-    STOPPED = "stopped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +38,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Article:
-    """A text to ask: ``text`` is normalised once (NFC, newlines as ``\\n``) and never changes.
+    r"""A text to ask: ``text`` is normalised once (NFC, newlines as ``\n``) and never changes.
 
     ``source`` is the path or address it came from; ``id`` is the SHA-256 of the text.
     """
@@ -144,10 +143,11 @@ class Answer:
     """What came of a question.
 
     A stream is an iterator of answers: each but the last is a draft with more text, the last is
-    "answered" or "abstained". ``searched_for`` is the question as it was searched for. ``sentences``
-    divide ``text`` and point to ``citations`` by number. ``confidence`` is the probability in [0, 1]
-    that the answer is right, as estimated by ``qa.verification``. ``hits`` are best first.
-    ``closest`` is the passage nearest to the question, cut as citation number 0, when abstaining.
+    "answered" or "abstained". ``searched_for`` is the question as it was searched for.
+    ``sentences`` divide ``text`` and point to ``citations`` by number. ``confidence`` is the
+    probability in [0, 1] that the answer is right, as estimated by ``qa.verification``. ``hits``
+    are best first. ``closest`` is the passage nearest to the question, as citation number 0, when
+    abstaining.
     """
 
     question: str

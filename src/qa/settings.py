@@ -1,7 +1,7 @@
 """What a person can set, parsed and checked once at the edge of the program.
 
 In: keyword arguments, or environment variables named ``QA_`` and the field in capitals
-(``QA_CHAT_MODEL=...``). Out: one frozen ``Settings``. Below ``Assistant.open`` only plain values go.
+(``QA_CHAT_MODEL=...``). Out: one frozen ``Settings``. Below ``Assistant.open`` go plain values.
 """
 
 from __future__ import annotations

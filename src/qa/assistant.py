@@ -1,0 +1,345 @@
+"""The whole program as one object: open articles, ask them, get answers tied to their words.
+
+In: paths of articles and settings, then questions. Out: ``Answer`` records. Opening builds the
+index where it is not built yet, and lets the local model read an article that fits once. The
+assistant holds no conversation: history lives with the caller.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Generator, Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from langchain_core.embeddings import Embeddings
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import Runnable, RunnableLambda
+
+from qa.articles.loading import load_articles
+from qa.articles.structure import blocks
+from qa.documents import ArticleRetriever
+from qa.errors import ArticleError
+from qa.generation import Draft, Writer
+from qa.indexing import Embedder, Indexer
+from qa.models.chat import CountsTokens, LocalChatModel, ReadsAhead
+from qa.models.opening import open_chat_model
+from qa.prompts import DECLINED, Section, asking, reading
+from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn
+from qa.retrieval import Retriever
+from qa.rewriting import clean_question, standalone
+from qa.settings import Settings, checkout_folder
+from qa.verification import Verdict, Verifier
+
+Sources = str | Path | Sequence[str | Path]
+
+STATES_FOLDER = "states"
+"""Where, in the index folder, what the local model has read is kept."""
+
+_MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
+_CHARACTERS_A_TOKEN = 4  # a usual mean, for models that do not count
+
+
+class Assistant:
+    """Answers questions about its articles; safe to share between threads and users."""
+
+    def __init__(
+        self,
+        articles: tuple[Article, ...],
+        *,
+        settings: Settings,
+        chat_model: BaseChatModel,
+        retriever: Retriever,
+        verifier: Verifier,
+        whole: tuple[Section, ...] | None,
+    ) -> None:
+        self.articles = articles
+        self._settings = settings
+        self._chat_model = chat_model
+        self._retriever = retriever
+        self._verifier = verifier
+        self._whole = whole
+        self._writer = Writer(
+            chat_model,
+            answer_tokens=settings.answer_tokens,
+            deadline_seconds=settings.deadline_seconds,
+        )
+
+    @classmethod
+    def open(
+        cls,
+        sources: Sources | None = None,
+        *,
+        settings: Settings | None = None,
+        chat_model: BaseChatModel | None = None,
+        embeddings: Embeddings | None = None,
+    ) -> Self:
+        """Return an assistant for a path or a list of them; for none, for the shipped seeds.
+
+        :param settings: by default those of the environment.
+        :param chat_model: any LangChain chat model, in place of the one that is set.
+        :param embeddings: any LangChain embeddings, likewise.
+        :raises QAError: if an article, a model or the index folder cannot be opened.
+        """
+        steps = cls.opening(
+            sources, settings=settings, chat_model=chat_model, embeddings=embeddings
+        )
+        while True:
+            try:
+                next(steps)
+            except StopIteration as done:
+                opened: Self = done.value
+                return opened
+
+    @classmethod
+    def opening(
+        cls,
+        sources: Sources | None = None,
+        *,
+        settings: Settings | None = None,
+        chat_model: BaseChatModel | None = None,
+        embeddings: Embeddings | None = None,
+    ) -> Generator[str, None, Self]:
+        """Open an assistant as ``open`` does, yielding before each long step what it is."""
+        settings = settings or Settings.from_environment()
+        articles = tuple(load_articles(_seeds() if sources is None else sources))
+        yield "Starting the language model"  # first, as it loads while the embedder does
+        model = chat_model or _open_chat_model(settings)
+        try:
+            yield "Loading the embedder"
+            embedder = (
+                Embedder.brought(embeddings)
+                if embeddings
+                else Embedder.named(
+                    settings.embedding_model, settings.models_folder, threads=settings.threads
+                )
+            )
+            indexer = Indexer(
+                settings.index_folder, embedder, chunk_characters=settings.chunk_characters
+            )
+            if not indexer.is_built(articles):
+                yield "Building the index"
+            contents = indexer.contents(articles)
+            whole = _whole(articles, model, most_tokens=settings.whole_article_tokens)
+            if whole and isinstance(model, ReadsAhead):
+                yield "Reading the article, once: the next start is faster"
+                model.read_ahead(asking(reading(whole), "", ()))
+        except BaseException:
+            if chat_model is None:
+                _close(model)
+            raise
+        return cls(
+            articles,
+            settings=settings,
+            chat_model=model,
+            retriever=Retriever.build(contents.chunks, contents.vectors, embedder.embeddings),
+            verifier=Verifier(articles, embedder.embeddings),
+            whole=whole,
+        )
+
+    def close(self) -> None:
+        """End what was started for this assistant; calling it again does nothing."""
+        _close(self._chat_model)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Return the final answer to a question, the last item of ``stream``."""
+        *_, answer = self.stream(question, history)
+        return answer
+
+    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Answer]:
+        """Yield drafts of the answer as it is written, then the answer.
+
+        The last item is "answered" or "abstained", whatever the drafts said. Closing the iterator
+        stops the model.
+
+        :raises QuestionError: if the question is blank, too long, or not text.
+        :raises EngineError: if the chat model fails, or takes longer than its deadline.
+        """
+        started = time.perf_counter()
+        question = clean_question(question, most_characters=self._settings.question_characters)
+        searched_for = standalone(question, history)
+        hits = self._search(question, searched_for)
+        draft = Answer(
+            question=question,
+            searched_for=searched_for,
+            text="",
+            status="draft",
+            hits=hits,
+            timings=Timings(retrieve_ms=_milliseconds(started), first_token_ms=None, total_ms=0.0),
+        )
+        if not hits:
+            yield self._abstention(draft, Reason.NOTHING_RELEVANT, started)
+            return
+        read = None if self._whole else _in_article_order(self.articles, hits)
+        sections = self._whole or _sections(read or ())
+        messages = asking(reading(sections), question, history[-_MOST_TURNS:])
+        written = Draft(text="", probability=None)
+        with closing(self._writer.stream(messages)) as drafts:
+            for written in drafts:
+                draft = _grown(draft, written.text, started)
+                # Words that may still turn out to be "does not say" are not shown as an answer.
+                if not DECLINED.startswith(written.text):
+                    yield draft
+        verdict = self._verifier.verify(
+            searched_for, written.text, read=read, probability=written.probability
+        )
+        if verdict.reason is Reason.NONE:
+            yield _finished(draft, verdict, started)
+        else:
+            yield self._abstention(draft, verdict.reason, started)
+
+    def batch(self, questions: Sequence[str]) -> list[Answer]:
+        """Return the answers to questions that stand alone, in their order."""
+        return [self.ask(question) for question in questions]
+
+    async def aask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """Return what ``ask`` returns, without blocking the event loop."""
+        return await asyncio.to_thread(self.ask, question, history)
+
+    async def astream(self, question: str, history: Sequence[Turn] = ()) -> AsyncIterator[Answer]:
+        """Yield what ``stream`` yields, without blocking the event loop."""
+        answers = self.stream(question, history)
+        try:
+            while (answer := await asyncio.to_thread(next, answers, None)) is not None:
+                yield answer
+        finally:
+            await asyncio.to_thread(_close, answers)
+
+    def as_retriever(self, k: int = 5) -> BaseRetriever:
+        """Return the search as a LangChain retriever of k documents."""
+        return ArticleRetriever(retriever=self._retriever, articles=self.articles, k=k)
+
+    def as_runnable(self) -> Runnable[str, Answer]:
+        """Return the assistant as a LangChain runnable from a question to an ``Answer``."""
+
+        async def aask(question: str) -> Answer:
+            return await self.aask(question)
+
+        return RunnableLambda(lambda question: self.ask(question), afunc=aask, name="article_qa")
+
+    def _search(self, question: str, searched_for: str) -> tuple[Hit, ...]:
+        queries = list(dict.fromkeys([searched_for, question]))
+        return tuple(self._retriever.search(queries, self._settings.passages))
+
+    def _abstention(self, draft: Answer, reason: Reason, started: float) -> Answer:
+        """Return the answer that says that the article does not say, with the closest passage."""
+        closest = (
+            self._verifier.closest(draft.searched_for, draft.hits[0].chunk) if draft.hits else None
+        )
+        return replace(
+            draft,
+            text=DECLINED,
+            status="abstained",
+            reason=reason,
+            closest=closest,
+            timings=replace(draft.timings, total_ms=_milliseconds(started)),
+        )
+
+
+def _grown(draft: Answer, text: str, started: float) -> Answer:
+    now = _milliseconds(started)
+    first = draft.timings.first_token_ms
+    timings = replace(draft.timings, first_token_ms=now if first is None else first, total_ms=now)
+    return replace(draft, text=text, timings=timings)
+
+
+def _finished(draft: Answer, verdict: Verdict, started: float) -> Answer:
+    return replace(
+        draft,
+        status="answered",
+        confidence=verdict.confidence,
+        sentences=verdict.sentences,
+        citations=verdict.citations,
+        timings=replace(draft.timings, total_ms=_milliseconds(started)),
+    )
+
+
+def _milliseconds(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
+
+
+def _seeds() -> Path:
+    """Return the folder of the articles that ship with the source."""
+    top = checkout_folder()
+    if top is None:
+        raise ArticleError(
+            "No article is named, and none ships with an installed package.",
+            remedy="Name one, as in: qa ask QUESTION -a article.txt",
+        )
+    return top / "seeds"
+
+
+def _open_chat_model(settings: Settings) -> BaseChatModel:
+    return open_chat_model(
+        settings.chat_model,
+        url=settings.chat_model_url,
+        models_folder=settings.models_folder,
+        llama_server=settings.llama_server,
+        threads=settings.threads,
+        context_tokens=settings.context_tokens,
+        states_folder=settings.index_folder / STATES_FOLDER,
+        deadline_seconds=settings.deadline_seconds,
+    )
+
+
+def _close(thing: object) -> None:
+    """Close what can be closed: a local model, or a generator; others hold nothing."""
+    if isinstance(thing, LocalChatModel | Generator):
+        thing.close()
+
+
+def _whole(
+    articles: Sequence[Article], model: BaseChatModel, *, most_tokens: int
+) -> tuple[Section, ...] | None:
+    """Return the articles as the model reads them whole, or None if they are too long for that."""
+    text = "\n".join(article.text for article in articles)
+    if len(text) > most_tokens * _CHARACTERS_A_TOKEN * 2:
+        return None
+    tokens = (
+        model.count_tokens(text)
+        if isinstance(model, CountsTokens)
+        else len(text) // _CHARACTERS_A_TOKEN
+    )
+    if tokens > most_tokens:
+        return None
+    return tuple(Section(heading=article.title, text=_body(article)) for article in articles)
+
+
+def _body(article: Article) -> str:
+    """Return what there is to read: neither the title, which is handed over apart, nor the tags."""
+    return "\n\n".join(
+        article.text[block.start : block.end]
+        for block in blocks(article.text)
+        if block.kind in {"heading", "paragraph"}
+    )
+
+
+def _in_article_order(articles: Sequence[Article], hits: Sequence[Hit]) -> list[Chunk]:
+    place = {article.id: number for number, article in enumerate(articles)}
+    chunks = [hit.chunk for hit in hits]
+    return sorted(chunks, key=lambda chunk: (place[chunk.article_id], chunk.start))
+
+
+def _sections(chunks: Sequence[Chunk]) -> tuple[Section, ...]:
+    """Return chunks as sections, those that stand under one heading together."""
+    return tuple(
+        Section(heading=heading, text="\n\n".join(chunk.text for chunk in together))
+        for heading, together in groupby(chunks, key=lambda chunk: chunk.heading)
+    )

@@ -1,0 +1,188 @@
+"""Sentences of an answer to the sentences of the article that carry them.
+
+In: an answer's sentence, the question, and the article's sentences. Out: an ``Alignment``: which
+of them, and how much of what the sentence claims their words cover. The language model has no part
+in it, so a citation can point to a wrong place but never to words that are not there.
+
+The measure is word coverage weighted by rarity (inverse document frequency; Sparck Jones, Journal
+of Documentation 28(1), 1972), over English word stems; the question's words and the nearness of
+meaning decide between sentences that cover alike.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import Stemmer
+from bm25s.stopwords import STOPWORDS_EN_PLUS
+
+from qa.records import Support
+
+SUPPORTED_COVERAGE = 0.75
+"""From this share of its weighted words on, a sentence counts as supported."""
+
+PARTLY_COVERAGE = 0.45
+"""From this share on, it counts as partly supported; below, as unsupported."""
+
+MOST_SENTENCES = 3
+"""Sentences that a claim may be tied to; one that needs more says more than it should."""
+
+_SMALLEST_GAIN = 0.15  # a further sentence has to cover at least this share more
+_QUESTION_WEIGHT = 0.5  # what covering all of the question's words is worth beside the claim's own
+_SIMILARITY_WEIGHT = 0.5  # what a cosine of 1 is worth beside the claim's own words
+
+_WORD = re.compile(r"\d+(?:[.,]\d+)*(?!\w)|\w+")
+_STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | {
+    "yes",
+    "many",
+    "much",
+    "also",
+    "would",
+    "may",
+    "article",
+}
+_NUMERALS = {
+    word: str(value)
+    for value, word in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+        ]
+    )
+}
+
+
+class Words:
+    """Texts to the stems of the words that carry meaning, numbers written in one way."""
+
+    def __init__(self) -> None:
+        self._stemmer = Stemmer.Stemmer("english")
+
+    def content(self, text: str) -> frozenset[str]:
+        """Return the stems of the words that are not function words."""
+        found = _WORD.findall(text.lower())
+        plain = [_NUMERALS.get(word, word.replace(",", "")) for word in found]
+        return frozenset(
+            self._stemmer.stemWords(
+                [
+                    word
+                    for word in plain
+                    if word not in _STOPWORDS and (word.isdigit() or len(word) > 1)
+                ]
+            )
+        )
+
+
+def numbers(stems: Iterable[str]) -> frozenset[str]:
+    """Return those stems that are numbers."""
+    return frozenset(stem for stem in stems if stem[0].isdigit())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alignment:
+    """Where a sentence of an answer stands in an article.
+
+    ``rows`` are the article's sentences that carry it, in order, none if it is unsupported;
+    ``coverage`` in [0, 1] is the share of its weighted words that they hold, and
+    ``question_coverage`` the same for the question's words.
+    """
+
+    rows: tuple[int, ...]
+    coverage: float
+    question_coverage: float
+    support: Support
+
+
+class SentenceIndex:
+    """The sentences of a few articles, by their words; built once, then only read."""
+
+    def __init__(self, sentences: Sequence[str]) -> None:
+        self._words = Words()
+        self._stems = [self._words.content(sentence) for sentence in sentences]
+        self._held = Counter(stem for stems in self._stems for stem in stems)
+
+    def rarity(self, stem: str) -> float:
+        """Return the weight of a stem: high where few sentences hold it, highest where none."""
+        return math.log(1 + (len(self._stems) + 1) / (self._held[stem] + 0.5))
+
+    def share(self, wanted: frozenset[str], held: frozenset[str]) -> float:
+        """Return the share, in [0, 1], of the weight of the wanted stems that is held."""
+        total = sum(self.rarity(stem) for stem in wanted)
+        return sum(self.rarity(stem) for stem in wanted & held) / total if total else 0.0
+
+    def shortlist(self, claim: str, question: str, rows: Sequence[int], k: int) -> list[int]:
+        """Return the k sentences that share most with a claim and its question, best first."""
+        claimed, asked = self._words.content(claim), self._words.content(question)
+
+        def shared(row: int) -> float:
+            stems = self._stems[row]
+            return self.share(claimed, stems) + _QUESTION_WEIGHT * self.share(asked, stems)
+
+        return sorted(rows, key=lambda row: (-shared(row), row))[:k]
+
+    def align(self, claim: str, question: str, near: Mapping[int, float]) -> Alignment:
+        """Return the few sentences that together cover a claim best.
+
+        What the claim adds to the question is what has to be covered; a claim that adds no word, as
+        "Yes" does, is held to the question's own words.
+
+        :param near: the sentences that may be cited, each with its cosine to question and claim.
+        """
+        asked, claimed = self._words.content(question), self._words.content(claim)
+        wanted = (claimed - asked) or claimed or asked
+        left = dict(near)
+        chosen: list[int] = []
+        held: frozenset[str] = frozenset()
+        while left and len(chosen) < MOST_SENTENCES:
+            best = max(left, key=lambda row: (self._worth(row, wanted, asked, held, left), -row))
+            gain = self.share(wanted, held | self._stems[best]) - self.share(wanted, held)
+            if chosen and gain < _SMALLEST_GAIN:
+                break
+            del left[best]
+            chosen.append(best)
+            held |= self._stems[best]
+        coverage = self.share(wanted, held)
+        support = support_of(coverage, missing_number=bool(numbers(wanted) - held))
+        return Alignment(
+            rows=tuple(sorted(chosen)) if support != "unsupported" else (),
+            coverage=coverage,
+            question_coverage=self.share(asked, held),
+            support=support,
+        )
+
+    def _worth(
+        self,
+        row: int,
+        wanted: frozenset[str],
+        asked: frozenset[str],
+        held: frozenset[str],
+        near: Mapping[int, float],
+    ) -> float:
+        together = held | self._stems[row]
+        return (
+            self.share(wanted, together)
+            + _QUESTION_WEIGHT * self.share(asked, together)
+            + _SIMILARITY_WEIGHT * near[row]
+        )
+
+
+def support_of(coverage: float, *, missing_number: bool) -> Support:
+    """Return how far a claim is carried; one number that is not there and it is not carried."""
+    if missing_number or coverage < PARTLY_COVERAGE:
+        return "unsupported"
+    return "supported" if coverage >= SUPPORTED_COVERAGE else "partly"

@@ -1,0 +1,92 @@
+"""Messages to the growing text of an answer, from any LangChain chat model.
+
+In: messages. Out: ``Draft`` records, each with all of the text so far. Closing the iterator stops
+the model. A model of this program's own engine also gives the probabilities of its words; any other
+model's drafts have None there.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+
+from qa.errors import EngineError, QAError
+from qa.models.chat import LocalChatModel
+
+_CHARACTERS_A_TOKEN = 8  # more than any tokenizer's mean; bounds a model that takes no token limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """The text of an answer so far, and the mean probability of its tokens if the model tells.
+
+    ``probability`` is the geometric mean over the tokens, in [0, 1], or None.
+    """
+
+    text: str
+    probability: float | None
+
+
+class Writer:
+    """Lets a chat model write, within bounds of length and time."""
+
+    def __init__(
+        self, chat_model: BaseChatModel, *, answer_tokens: int, deadline_seconds: float
+    ) -> None:
+        self._chat_model = chat_model
+        self._answer_tokens = answer_tokens
+        self._deadline_seconds = deadline_seconds
+
+    def stream(self, messages: Sequence[BaseMessage]) -> Generator[Draft]:
+        """Yield the answer as it grows; nothing if the model says nothing.
+
+        :raises QAError: if the model fails or takes longer than the deadline.
+        """
+        options: dict[str, Any] = {}
+        if isinstance(self._chat_model, LocalChatModel):
+            options = {"max_tokens": self._answer_tokens, "logprobs": True}
+        end = time.monotonic() + self._deadline_seconds
+        text = ""
+        probabilities: list[float] = []
+        chunks = self._chat_model.stream(list(messages), **options)
+        try:
+            for chunk in chunks:
+                probabilities += _log_probabilities(chunk.response_metadata)
+                if chunk.text:
+                    text += chunk.text
+                    yield Draft(text=text.strip(), probability=_geometric_mean(probabilities))
+                if len(text) > self._answer_tokens * _CHARACTERS_A_TOKEN:
+                    return
+                if time.monotonic() > end:
+                    raise EngineError(
+                        f"The answer was not done after {self._deadline_seconds:g} seconds.",
+                        remedy="Ask again, or set QA_DEADLINE_SECONDS higher.",
+                    )
+        except QAError:
+            raise
+        except Exception as error:  # a hosted model's package has errors of its own, with no root
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise EngineError(
+                f"The chat model failed: {reason}", remedy="Ask again, or see QA_CHAT_MODEL."
+            ) from error
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:  # only a generator has it, and only it has something to stop
+                close()
+
+
+def _log_probabilities(metadata: dict[str, Any]) -> list[float]:
+    tokens = (metadata.get("logprobs") or {}).get("content") or []
+    return [float(token["logprob"]) for token in tokens]
+
+
+def _geometric_mean(log_probabilities: Sequence[float]) -> float | None:
+    if not log_probabilities:
+        return None
+    return min(1.0, math.exp(math.fsum(log_probabilities) / len(log_probabilities)))

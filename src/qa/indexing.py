@@ -1,0 +1,138 @@
+"""Articles to the index that is searched: chunked, embedded, kept on disk, and used again.
+
+In: articles, an embedder and the index folder. Out: the ``Contents`` of a verified build. The
+stages below know nothing of one another; this is where they meet.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from langchain_core.embeddings import Embeddings
+
+from qa.chunking import chunk
+from qa.embedding import open_embeddings, text_to_embed
+from qa.errors import ArticleError, DamagedIndexError
+from qa.index import VectorIndex
+from qa.models.catalogue import catalogue, find_model
+from qa.models.weights import locate
+from qa.records import Article
+from qa.storage.contents import Contents
+from qa.storage.manifest import IndexKey, Source
+from qa.storage.store import IndexStore
+
+logger = logging.getLogger(__name__)
+
+LOADER = "text/1"
+NORMALISER = "nfc/1"
+CHUNKER = "sentences/1"
+"""Versions of the methods: raised when one gives other results, so that indexes are rebuilt."""
+
+_PROBE = "What is this article about?"  # any text would do, as long as it stays the same
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Embedder:
+    """Embeddings, and what an index has to know of them: name, weights and length of a vector."""
+
+    embeddings: Embeddings
+    name: str
+    weights: str
+    dimension: int
+
+    @classmethod
+    def named(cls, name: str, models_folder: Path, *, threads: int) -> Embedder:
+        """Return the embedder of a name in the catalogue, or of a sentence-transformers folder.
+
+        :raises WeightsError: if its files are not there or cannot be loaded.
+        """
+        folder = Path(name).expanduser()
+        if name in catalogue():
+            folder = locate(find_model(name), models_folder)
+        elif not folder.is_dir():
+            find_model(name)  # says which names there are
+        embeddings = open_embeddings(folder, threads=threads)
+        return cls(
+            embeddings=embeddings,
+            name=name,
+            weights=embeddings.weights_hash,
+            dimension=embeddings.dimension,
+        )
+
+    @classmethod
+    def brought(cls, embeddings: Embeddings) -> Embedder:
+        """Return the embedder of a program's own embeddings, known by the vector of a probe."""
+        probe = np.asarray(embeddings.embed_query(_PROBE), dtype=np.float32)
+        return cls(
+            embeddings=embeddings,
+            name=f"{type(embeddings).__module__}.{type(embeddings).__qualname__}",
+            weights=hashlib.sha256(probe.round(3).tobytes()).hexdigest(),
+            dimension=len(probe),
+        )
+
+
+class Indexer:
+    """Builds or reuses the index of articles under one embedder and one chunk size."""
+
+    def __init__(self, folder: Path, embedder: Embedder, *, chunk_characters: int) -> None:
+        self._store = IndexStore(folder)
+        self._embedder = embedder
+        self._chunk_characters = chunk_characters
+
+    def is_built(self, articles: Sequence[Article]) -> bool:
+        """Return whether a whole build of these articles is there; a damaged one is told of.
+
+        :raises StorageError: if the folder cannot be read.
+        """
+        try:
+            build = self._store.open(self._key(articles))
+        except DamagedIndexError as error:
+            logger.warning("%s It is built again now.", error.message)
+            return False
+        return build is not None
+
+    def contents(self, articles: Sequence[Article]) -> Contents:
+        """Return the index of these articles, building it if it is not there or is damaged.
+
+        :raises ArticleError: if there is no sentence in them.
+        :raises StorageError: if the folder cannot be read or written.
+        """
+        build = self._store.or_build(self._key(articles), lambda: self._make(articles))
+        for notice in build.notices:
+            logger.warning("%s", notice)
+        return build.contents
+
+    def _key(self, articles: Sequence[Article]) -> IndexKey:
+        return IndexKey(
+            sources=tuple(Source(source=article.source, sha256=article.id) for article in articles),
+            loader=LOADER,
+            normaliser=NORMALISER,
+            chunker=f"{CHUNKER} characters={self._chunk_characters}",
+            embedding_model=self._embedder.name,
+            embedding_weights=self._embedder.weights,
+            dimension=self._embedder.dimension,
+        )
+
+    def _make(self, articles: Sequence[Article]) -> Contents:
+        chunks = tuple(
+            piece
+            for article in articles
+            for piece in chunk(article, max_characters=self._chunk_characters)
+        )
+        if not chunks:
+            sources = ", ".join(repr(article.source) for article in articles)
+            raise ArticleError(
+                f"There is no sentence in {sources}.", remedy="Name a text with sentences in it."
+            )
+        texts = [text_to_embed(piece) for piece in chunks]
+        vectors = self._embedder.embeddings.embed_documents(texts)
+        unit = np.asarray(vectors, dtype=np.float32)
+        unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        return Contents(
+            articles=tuple(articles), chunks=chunks, vectors=VectorIndex.from_vectors(unit)
+        )

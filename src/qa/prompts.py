@@ -1,0 +1,63 @@
+"""The words that the language model is given, as LangChain messages.
+
+In: sections of the article, a question, earlier turns. Out: messages whose beginning does not
+depend on the question, so that an engine that keeps what it has read reads only the question anew.
+The article is fenced data, and nothing in it, or in a question, can end a message: the marks that
+chat templates use for that are broken up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from qa.records import Turn
+
+DECLINED = "The article does not say."
+"""What the model is told to answer, word for word, when the article does not state the answer."""
+
+INSTRUCTIONS = (
+    "You answer questions about one article. Use only what the article says, in its own words, in "
+    f"one short sentence. If the article does not state the answer, reply exactly: {DECLINED}"
+)
+
+_FENCES = ("<<<", ">>>")
+_MARKS = re.compile(r"<(?=[|/])|(?<=\|)>|<(?=\w+>)|<<<|>>>|\[(?=/?INST\])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A part of an article as the model reads it: the heading it stands under, and its text."""
+
+    heading: str
+    text: str
+
+
+def harmless(text: str) -> str:
+    """Return a text in which no mark of a chat template, and no fence, is left whole."""
+    return _MARKS.sub(lambda mark: " ".join(mark.group()) + " ", text)
+
+
+def reading(sections: Sequence[Section]) -> list[BaseMessage]:
+    """Return the message that hands over an article, the same for every question.
+
+    :param sections: in the order of the article.
+    """
+    opened, closed = _FENCES
+    body = "\n\n".join(
+        f"Title: {harmless(section.heading)}\n\n{harmless(section.text)}" for section in sections
+    )
+    return [SystemMessage(f"{INSTRUCTIONS}\n\nArticle:\n{opened}\n{body}\n{closed}")]
+
+
+def asking(
+    read: Sequence[BaseMessage], question: str, history: Sequence[Turn]
+) -> list[BaseMessage]:
+    """Return the messages of ``reading`` followed by the earlier turns and the question."""
+    messages = list(read)
+    for turn in history:
+        messages += [HumanMessage(harmless(turn.question)), AIMessage(harmless(turn.answer))]
+    return [*messages, HumanMessage(harmless(question))]
