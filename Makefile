@@ -1,0 +1,44 @@
+# `make chat` opens the chat, `make test` runs every check; both set up what they need first.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SOURCES := $(shell find src -name '*.py') app.py
+
+.PHONY: chat test setup models check browser clean
+
+chat: models  ## set everything up and open the chat on seeds/
+	$(BIN)/python app.py
+
+test: $(VENV)/tested models browser  ## set everything up and run the tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+setup: $(VENV)/installed  ## the environment with the pinned packages
+
+models: setup  ## the weights, each checked against its SHA-256; nothing is fetched twice
+	$(BIN)/qa models pull
+
+browser:  ## Chromium for the tests of the page
+	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || ( \
+	  echo "Installing Chromium for the tests of the page …"; \
+	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null ) \
+	|| { echo "Chromium is missing and could not be installed: install it, then run make test again."; exit 1; }
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	|| { echo "Python 3.11 or later is needed: run make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "Setting up $(VENV): about 1.5 GB of packages, once …"
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -c constraints.txt 'torch==2.13.0'
+	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[test]'
+	@touch $@
+
+clean:  ## remove what was built, but not the weights
+	rm -rf $(VENV) index/builds index/locks index/states index/CURRENT
