@@ -134,12 +134,22 @@ def read(disk: Disk, folder: Path) -> Build:
         raise BuildGoneError(folder.name) from None
 
 
-def _read(disk: Disk, folder: Path) -> Build:
-    with stating_damage(folder):
-        _check_names(disk.names(folder))
+def read_manifest(disk: Disk, folder: Path) -> Manifest:
+    """Return the manifest of a folder, verified by itself only.
+
+    :raises DamagedIndexError: if it is not as it was written, or missing.
+    :raises OSError: if the system refuses to read.
+    """
     with stating_damage(folder / MANIFEST):
         manifest = Manifest.from_bytes(disk.read(folder / MANIFEST, most=MANIFEST_BYTES))
         _check_name(folder.name, manifest)
+        return manifest
+
+
+def _read(disk: Disk, folder: Path) -> Build:
+    with stating_damage(folder):
+        _check_names(disk.names(folder))
+    manifest = read_manifest(disk, folder)
     return Build(
         name=folder.name,
         created=manifest.created,

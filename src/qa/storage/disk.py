@@ -16,8 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-PIECE_BYTES = 1 << 20
-
 # Flags that not every system has; where one is missing, so is the trap that it avoids.
 _BINARY = getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -60,12 +58,12 @@ class Disk:
                 raise ValueError("is not a regular file")
             if facts.st_size > most:
                 raise ValueError(f"has {facts.st_size} bytes, and at most {most} are expected")
-            data = bytearray()
-            while piece := self.calls.read(file, min(PIECE_BYTES, facts.st_size - len(data))):
+            data = self.calls.read(file, facts.st_size)
+            while piece := self.calls.read(file, facts.st_size - len(data)):
                 data += piece
         finally:
             self.calls.close(file)
-        return bytes(data)
+        return data
 
     def write(self, path: Path, data: bytes, *, over: bool = False) -> None:
         """Write a file, in place of an older one only if ``over``, and flush it to the device."""

@@ -17,10 +17,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 FORMAT_VERSION: Final = 1
 MANIFEST = "manifest.json"
 
-# Bounds of what is opened or written, so that no stated size costs much memory: some 170,000 chunks
-# of 384 numbers, or 80 million characters. ``CHUNKS`` and ``DIMENSION`` only keep products small.
+# Bounds of what is opened or written, so that no stated size costs much memory or time: some 87,000
+# chunks of 384 numbers, or 40 million characters. The last two only keep products small.
 MANIFEST_BYTES = 4 << 20
-FILE_BYTES = 256 << 20
+FILE_BYTES = 128 << 20
 CHUNKS = 10_000_000
 DIMENSION = 65_536
 

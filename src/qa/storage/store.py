@@ -16,7 +16,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from qa.errors import DamagedIndexError, StorageError
-from qa.storage.build import KEY_DIGITS, Build, BuildGoneError, BuildName, damaged, encode, read
+from qa.storage.build import (
+    KEY_DIGITS,
+    Build,
+    BuildGoneError,
+    BuildName,
+    damaged,
+    encode,
+    read,
+    read_manifest,
+)
 from qa.storage.contents import Contents
 from qa.storage.disk import Disk
 from qa.storage.folder import IndexFolder
@@ -102,7 +111,11 @@ class IndexStore:
             return build
         with self._locked(_key_part(key)):
             # Whoever held the lock before may have made it.
-            return self._reusable(key) or self.publish(key, make())
+            build = self._reusable(key)
+            if build:
+                return build
+            logger.info("Building an index: %s.", self._reason(key))
+            return self.publish(key, make())
 
     def publish(self, key: IndexKey, contents: Contents) -> Build:
         """Write a build, make it the current one, and remove those that are too old.
@@ -176,6 +189,18 @@ class IndexStore:
         except DamagedIndexError as error:
             logger.warning("%s It is built again.", error.message)
             return None
+
+    def _reason(self, key: IndexKey) -> str:
+        """Return why there is no build of a key, in words for the log."""
+        with self._stated("read"):
+            for name in self._folder.newest_first():
+                try:
+                    newest = read_manifest(self._disk, self._folder.place(name)).key
+                except DamagedIndexError:
+                    continue
+                changed = ", ".join(key.differences(newest)) or "nothing"
+                return f"since the newest, {name.text}, there changed: {changed}"
+        return "there is none yet"
 
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
