@@ -112,8 +112,8 @@ new MutationObserver(() => {
   const asked = latest?.dataset.exchange ?? null;
   if (following || asked !== newest) {
     const whole = latest && !latest.querySelector('[data-status="draft"]');
-    const top = latest ? latest.offsetTop - pane.offsetTop : 0;
-    pane.scrollTop = whole ? Math.min(top, pane.scrollHeight) : pane.scrollHeight;
+    const top = (box) => box.getBoundingClientRect().top;
+    pane.scrollTop = whole ? pane.scrollTop + top(latest) - top(pane) : pane.scrollHeight;
   }
   newest = asked;
 }).observe(pane, { childList: true, subtree: true, characterData: true });

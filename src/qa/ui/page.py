@@ -33,6 +33,7 @@ MOST_CHARACTERS = 20_001
 TITLE = "Article QA"
 HEADER = f"<h1>{TITLE}</h1><p>Answers you can trace to the words that support them.</p>"
 
+# A generator that yields nothing would empty what it could have changed, hence ``NOTHING_NEW``.
 # The values of: past exchanges, the latest one, the article, the question box, the conversation.
 Shown = tuple[Any, Any, Any, Any, Any]
 NOTHING_NEW: Shown = (gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip())
@@ -52,12 +53,16 @@ class Page:
         asked = showable(question or "").strip()[:MOST_CHARACTERS]
         if asked:
             yield from self._answer(asked, conversation, _session(request))
+        else:
+            yield NOTHING_NEW
 
     def retry(self, conversation: Conversation, request: gr.Request) -> Iterator[Shown]:
         """Ask the last question again, in place of its answer."""
         if conversation:
             question = conversation[-1].question
             yield from self._answer(question, conversation[:-1], _session(request))
+        else:
+            yield NOTHING_NEW
 
     def stop(self, request: gr.Request) -> None:
         """End the session's answer where it is."""
@@ -71,6 +76,7 @@ class Page:
     def _answer(self, question: str, earlier: Conversation, session: str) -> Iterator[Shown]:
         running = self._running.begin(session, question, turns(earlier))
         if running is None:
+            yield NOTHING_NEW
             return
         exchange = begin(earlier, question)
         asked = add(earlier, exchange)

@@ -140,9 +140,9 @@ def _support(support: Support) -> str:
         case "supported":
             return ""
         case "partly":
-            return ' <span class="tag">only partly supported</span>'
+            return '<span class="tag">only partly supported</span>'
         case "unsupported":
-            return ' <span class="tag">not supported by the article</span>'
+            return '<span class="tag">not supported by the article</span>'
     assert_never(support)
 
 

@@ -7,7 +7,6 @@ second one does not wait.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -17,6 +16,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -33,7 +33,8 @@ logger = logging.getLogger(__name__)
 
 FIRST_PORT = 7860
 PORTS_TRIED = 20
-DRAIN_SECONDS = 7.0
+DRAIN_SECONDS = 5.0
+LAST_WORDS_SECONDS = 0.5  # for the end of an answer to reach its browser
 ANSWERS_AT_ONCE = 4
 WAITING_QUESTIONS = 16
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -191,7 +192,6 @@ class _Server(uvicorn.Server):
         self._guard = guard
         self._running = running
         self._ready = ready
-        self._draining: asyncio.Task[None] | None = None
 
     def run_until_signal(self, listener: socket.socket) -> None:
         """Serve on a listening socket until a signal has been obeyed."""
@@ -209,29 +209,24 @@ class _Server(uvicorn.Server):
         if threading.current_thread() is not threading.main_thread():
             yield
             return
-        loop = asyncio.get_running_loop()
         before = {number: signal.getsignal(number) for number in _SIGNALS}
-
-        def obey(_number: int, _frame: FrameType | None) -> None:
-            loop.call_soon_threadsafe(self.end)
-
         try:
             for number in _SIGNALS:
-                signal.signal(number, obey)
+                signal.signal(number, self._obey)
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
 
-    def end(self) -> None:
-        """Begin to end; called again, end at once."""
+    def _obey(self, _number: int, _frame: FrameType | None) -> None:
         if self._guard.draining:
             self.should_exit = self.force_exit = True
             return
         self._guard.draining = True
-        self._draining = asyncio.get_running_loop().create_task(self._drain())
+        # A daemon, so that a second signal need not wait for it.
+        threading.Thread(target=self._drain, daemon=True).start()
 
-    async def _drain(self) -> None:
-        await asyncio.to_thread(self._running.drain, seconds=DRAIN_SECONDS)
-        await asyncio.sleep(0.5)  # so that the last words reach the browser
+    def _drain(self) -> None:
+        self._running.drain(seconds=DRAIN_SECONDS)
+        time.sleep(LAST_WORDS_SECONDS)
         self.should_exit = True

@@ -1,0 +1,28 @@
+"""Serves the page for the scripted assistant, in a process of its own.
+
+Run as ``python served_page.py PORT``. Writes to standard output, a line each: what the assistant
+logs, the private folder, and where the page is.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from answerer import ScriptedAnswerer
+
+from qa.ui.serving import serve
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _announce(line: str) -> None:
+    _say(f"folder {os.environ['GRADIO_TEMP_DIR']}")
+    _say(line)
+
+
+if __name__ == "__main__":
+    serve(ScriptedAnswerer(_say), port=int(sys.argv[1]), open_browser=False, announce=_announce)
