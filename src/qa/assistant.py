@@ -43,6 +43,7 @@ STATES_FOLDER = "states"
 """Where, in the index folder, what the local model has read is kept."""
 
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
+_CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
 _CHARACTERS_A_TOKEN = 4  # a usual mean, for models that do not count
 
 
@@ -240,9 +241,8 @@ class Assistant:
 
     def _abstention(self, draft: Answer, reason: Reason, started: float) -> Answer:
         """Return the answer that says that the article does not say, with the closest passage."""
-        closest = (
-            self._verifier.closest(draft.searched_for, draft.hits[0].chunk) if draft.hits else None
-        )
+        passages = [hit.chunk for hit in draft.hits[:_CLOSEST_OF]]
+        closest = self._verifier.closest(draft.searched_for, passages) if passages else None
         return replace(
             draft,
             text=DECLINED,

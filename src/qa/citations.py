@@ -36,15 +36,7 @@ _QUESTION_WEIGHT = 0.5  # what covering all of the question's words is worth bes
 _SIMILARITY_WEIGHT = 0.5  # what a cosine of 1 is worth beside the claim's own words
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*(?!\w)|\w+")
-_STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | {
-    "yes",
-    "many",
-    "much",
-    "also",
-    "would",
-    "may",
-    "article",
-}
+_STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | {"yes", "many", "much", "also", "would", "article"}
 _NUMERALS = {
     word: str(value)
     for value, word in enumerate(
@@ -134,6 +126,14 @@ class SentenceIndex:
             return self.share(claimed, stems) + _QUESTION_WEIGHT * self.share(asked, stems)
 
         return sorted(rows, key=lambda row: (-shared(row), row))[:k]
+
+    def nearest(self, question: str, near: Mapping[int, float]) -> int:
+        """Return the sentence that has most to do with a question, by its words and its meaning.
+
+        :param near: the sentences to choose from, at least one, each with its cosine to it.
+        """
+        asked = self._words.content(question)
+        return max(near, key=lambda row: (self.share(asked, self._stems[row]) + near[row], -row))
 
     def align(self, claim: str, question: str, near: Mapping[int, float]) -> Alignment:
         """Return the few sentences that together cover a claim best.

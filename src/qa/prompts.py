@@ -38,7 +38,7 @@ class Section:
 
 def harmless(text: str) -> str:
     """Return a text in which no mark of a chat template, and no fence, is left whole."""
-    return _MARKS.sub(lambda mark: " ".join(mark.group()) + " ", text)
+    return _MARKS.sub(lambda mark: f" {' '.join(mark.group())} ", text)
 
 
 def reading(sections: Sequence[Section]) -> list[BaseMessage]:

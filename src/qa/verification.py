@@ -108,12 +108,11 @@ class Verifier:
             citations=tuple(citations.values()),
         )
 
-    def closest(self, question: str, chunk: Chunk) -> Citation:
-        """Return the sentence of a chunk that is nearest to a question, as citation number 0."""
-        rows = self._rows([chunk])
+    def closest(self, question: str, passages: Sequence[Chunk]) -> Citation:
+        """Return the sentence of a few passages that is closest to a question, as number 0."""
         vector = self._embed([question])[0]
-        near = self._similarities(vector, rows)
-        place = self._places[max(rows, key=lambda row: (near[row], -row))]
+        near = self._similarities(vector, self._rows(passages))
+        place = self._places[self._index.nearest(question, near)]
         return Citation.cut(place.article, place.span, number=0)
 
     def _rows(self, read: Sequence[Chunk] | None) -> list[int]:

@@ -1,0 +1,60 @@
+"""A chat model that says what it was told to, and fails when it is asked once too often."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from langchain_core.callbacks import CallbackManagerForLLMRun
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from pydantic import Field
+
+
+class ScriptedChatModel(BaseChatModel):
+    """Streams each reply word by word; ``asked`` keeps the messages of every call."""
+
+    replies: list[str]
+    asked: list[list[BaseMessage]] = Field(default_factory=list)
+    closed_after: list[int] = Field(default_factory=list)
+
+    @property
+    def _llm_type(self) -> str:
+        return "scripted"
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        self.asked.append(messages)
+        return ChatResult(
+            generations=[ChatGeneration(message=AIMessage(content=self.replies.pop(0)))]
+        )
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        self.asked.append(messages)
+        said = 0
+        try:
+            for word in self.replies.pop(0).split(" "):
+                said += 1
+                yield ChatGenerationChunk(message=AIMessageChunk(content=f"{word} "))
+        finally:
+            self.closed_after.append(said)
+
+
+class BrokenChatModel(ScriptedChatModel):
+    """Fails as a hosted model's package does: with an error of its own."""
+
+    def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
+        raise ConnectionResetError("the line\nwent dead")
+        yield  # a generator, as the method it stands for
