@@ -91,8 +91,8 @@ class BuildName:
         return self.text.split("-")[1]
 
 
-def encode(contents: Contents, key: IndexKey) -> tuple[Manifest, dict[str, bytes]]:
-    """Return the manifest of a build and the bytes of each file, the manifest's last.
+def encode(contents: Contents, key: IndexKey) -> tuple[Manifest, list[tuple[str, bytes]]]:
+    """Return the manifest of a build, and the name and bytes of each file, the manifest last.
 
     :raises StorageError: if a text cannot be written as UTF-8, or a file would be too large to be
         opened again.
@@ -111,10 +111,7 @@ def encode(contents: Contents, key: IndexKey) -> tuple[Manifest, dict[str, bytes
         chunks=len(contents.chunks),
     )
     _check_size(MANIFEST, manifest.to_bytes(), MANIFEST_BYTES)
-    return manifest, {
-        **{str(name): data for name, data in files.items()},
-        MANIFEST: manifest.to_bytes(),
-    }
+    return manifest, [*files.items(), (MANIFEST, manifest.to_bytes())]
 
 
 def read(disk: Disk, folder: Path) -> Build:

@@ -65,10 +65,9 @@ class Disk:
             self.calls.close(file)
         return data
 
-    def write(self, path: Path, data: bytes, *, over: bool = False) -> None:
-        """Write a file, in place of an older one only if ``over``, and flush it to the device."""
-        fresh = os.O_TRUNC if over else os.O_EXCL
-        file = self.calls.open(path, os.O_WRONLY | os.O_CREAT | fresh | _BINARY | _NO_LINK, 0o644)
+    def write(self, path: Path, data: bytes) -> None:
+        """Write a new file, and flush it to the device."""
+        file = self.calls.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o644)
         try:
             rest = memoryview(data)
             while rest:

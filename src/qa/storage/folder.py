@@ -9,7 +9,7 @@ from dead ones.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -66,20 +66,21 @@ class IndexFolder:
             if name.startswith(TEMPORARY):
                 with self.best_effort():
                     self._disk.remove(self._builds / name)
+        self._disk.remove(self._next_current)
 
     def next_number(self) -> int:
         """Return a number above all there are, leftovers too: a name is never used again."""
         names = (name.removeprefix(TEMPORARY) for name in self._disk.names(self._builds))
         return max((name.number for name in map(BuildName.parse, names) if name), default=0) + 1
 
-    def adopt(self, name: BuildName, files: dict[str, bytes]) -> None:
+    def adopt(self, name: BuildName, files: Sequence[tuple[str, bytes]]) -> None:
         """Write a build and make it the current one; if that fails, leave all as it was.
 
         When this returns, every reader finds the build, and ``flush`` makes that durable.
         """
         try:
             self._write(name, files)
-            self._disk.write(self._next_current, f"{name.text}\n".encode(), over=True)
+            self._disk.write(self._next_current, f"{name.text}\n".encode())
             self._disk.move(self._next_current, self._current)
         except OSError:
             with self.best_effort():
@@ -109,10 +110,10 @@ class IndexFolder:
             self._disk.move(self.place(name), temporary)
         self._disk.remove(temporary)
 
-    def _write(self, name: BuildName, files: dict[str, bytes]) -> None:
+    def _write(self, name: BuildName, files: Sequence[tuple[str, bytes]]) -> None:
         temporary = self._temporary(name)
         self._disk.make_folder(temporary)
-        for file, data in files.items():
+        for file, data in files:
             self._disk.write(temporary / file, data)
         self._disk.sync_folder(temporary)
         self._disk.move(temporary, self.place(name))
