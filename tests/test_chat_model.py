@@ -372,4 +372,5 @@ def test_closing_a_stream_stops_the_real_model(tiny_model: LocalChatModel) -> No
     answer.close()
     closed = time.monotonic()
     tiny_model.invoke("Hello!", max_tokens=1)
-    assert time.monotonic() - closed < 2
+    # Stopping takes at most a second; the 900 tokens would take several times as long.
+    assert time.monotonic() - closed < 3

@@ -38,7 +38,7 @@ class Limits:
     """
 
     start_seconds: float = 180.0
-    silence_seconds: float = 30.0
+    silence_seconds: float = 60.0
     reading_seconds: float = 900.0
     deaths: int = 3
     deaths_within_seconds: float = 60.0

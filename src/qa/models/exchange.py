@@ -69,6 +69,8 @@ class Exchange:
         headers = {"Authorization": f"Bearer {self._key}", "Content-Type": "application/json"}
         try:
             self._connection.connect()
+            # Kept apart, for the connection lets go of it when the server says it will close.
+            self._socket = self._connection.sock
             self._limit_next_read()
             self._connection.request("POST", path, json.dumps(body).encode(), headers)
             response = self._connection.getresponse()
@@ -83,7 +85,7 @@ class Exchange:
         left = min(self._deadline, self.last_heard + self._silence_seconds) - now
         if left <= 0:
             raise TimeoutError
-        self._connection.sock.settimeout(left)
+        self._socket.settimeout(left)
 
     def _read_line(self, response: http.client.HTTPResponse) -> bytes:
         self._limit_next_read()
