@@ -3,7 +3,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SOURCES := $(shell find src -name '*.py') app.py
 
 .PHONY: chat test setup models check browser clean
 
@@ -18,8 +17,11 @@ test: $(VENV)/tested models browser  ## set everything up and run the tests
 
 setup: $(VENV)/installed  ## the environment with the pinned packages
 
-models: setup  ## the weights, each checked against its SHA-256; nothing is fetched twice
+models: $(VENV)/weights  ## the weights, each checked against its SHA-256; nothing is fetched twice
+
+$(VENV)/weights: $(VENV)/installed src/qa/models/catalogue.json
 	$(BIN)/qa models pull
+	@touch $@
 
 browser:  ## Chromium for the tests of the page
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || ( \

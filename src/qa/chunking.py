@@ -32,7 +32,7 @@ _CLOSED_SENTENCE = re.compile(r"[^\W\d_]{2}[.!?]\)(?=\s+[^\W\d_])|[^\W\d_]{2}\.[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Passage:
-    """The sentences of one paragraph and the heading they stand under."""
+    """The sentences of a paragraph, or of several, and the heading they stand under."""
 
     heading: str
     sentences: list[Span]
@@ -61,10 +61,12 @@ def split(text: str) -> list[Span]:
 
 
 def chunk(article: Article, *, max_characters: int) -> list[Chunk]:
-    """Return the article as chunks in order: runs of whole sentences of one paragraph.
+    """Return the article as chunks in order: runs of whole sentences under one heading.
 
-    :param max_characters: the length of a chunk at most, unless one sentence is longer; a paragraph
-        that needs several chunks is shared out evenly, as a short rest is a poor passage.
+    Paragraphs that fit into one chunk together share it; one that needs several chunks is shared
+    out evenly, as a short rest is a poor passage.
+
+    :param max_characters: the length of a chunk at most, unless one sentence is longer.
     """
     return [
         Chunk(
@@ -74,7 +76,7 @@ def chunk(article: Article, *, max_characters: int) -> list[Chunk]:
             text=article.text[run[0].start : run[-1].end],
             heading=passage.heading,
         )
-        for passage in _passages(article)
+        for passage in _merged(list(_passages(article)), max_characters)
         for run in _runs(passage.sentences, max_characters)
     ]
 
@@ -87,6 +89,23 @@ def _passages(article: Article) -> Iterator[_Passage]:
             heading = f"{title} – {words}"
         elif block.kind == "paragraph":
             yield _Passage(heading=heading, sentences=_split(article.text, block.start, block.end))
+
+
+def _merged(passages: list[_Passage], max_characters: int) -> list[_Passage]:
+    """Return the paragraphs, those that follow one another and fit into one chunk as one."""
+    merged: list[_Passage] = []
+    for passage in passages:
+        last = merged[-1] if merged else None
+        if (
+            last
+            and last.heading == passage.heading
+            and passage.sentences[-1].end - last.sentences[0].start <= max_characters
+        ):
+            spans = [*last.sentences, *passage.sentences]
+            merged[-1] = _Passage(heading=last.heading, sentences=spans)
+        else:
+            merged.append(passage)
+    return merged
 
 
 def _runs(spans: list[Span], max_characters: int) -> list[list[Span]]:
@@ -148,7 +167,7 @@ def _cut(words: str, start: int, end: int, offset: int) -> Iterator[Span]:
         space = words.rfind(" ", start + 1, limit)
         middle = space if space > start else limit
         yield from _trimmed(words, start, middle, offset)
-        start = middle
+        start = middle + 1 if space > start else middle
     yield from _trimmed(words, start, end, offset)
 
 

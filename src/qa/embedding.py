@@ -36,8 +36,9 @@ class LocalEmbeddings(Embeddings):
     Besides LangChain's methods, which give lists, ``vectors`` gives the same as one array.
     """
 
-    def __init__(self, model: SentenceTransformer, *, weights_hash: str) -> None:
+    def __init__(self, model: SentenceTransformer, *, threads: int, weights_hash: str) -> None:
         self._model = model
+        self._threads = threads
         self._lock = threading.Lock()  # two passes at once on the same cores gain nothing
         self.weights_hash = weights_hash
 
@@ -57,7 +58,12 @@ class LocalEmbeddings(Embeddings):
         """Return unit vectors, shape (len(texts), dimension), float32, in the order given."""
         if not texts:
             return np.empty((0, self.dimension), dtype=np.float32)
+        import torch
+
         with self._lock:
+            # One question is too little to share: where another process keeps the cores busy, its
+            # two threads waited for one another eight times as long as one thread took.
+            torch.set_num_threads(1 if len(texts) == 1 else self._threads)
             # encode() sorts by length itself, so that a batch has little padding.
             found: Any = self._model.encode(
                 texts,
@@ -83,7 +89,7 @@ def open_embeddings(
 ) -> LocalEmbeddings:
     """Return the model in a sentence-transformers folder, ready to embed, without any network.
 
-    :param threads: processor cores to use; torch has one such number for the whole process.
+    :param threads: processor cores to use for many texts; one text is embedded by one.
     :param weights_hash: the SHA-256 of its weights where it is known; else it is worked out.
     :raises WeightsError: if the folder or its weights are missing, or cannot be loaded.
     """
@@ -94,12 +100,10 @@ def open_embeddings(
             remedy="Run `qa models pull`, or set QA_EMBEDDING_MODEL to a sentence-transformers "
             f"folder with {WEIGHTS_FILE}.",
         )
-    import torch
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    torch.set_num_threads(threads)
     try:
         model = SentenceTransformer(str(folder), device="cpu", local_files_only=True)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
@@ -108,8 +112,11 @@ def open_embeddings(
             f"The embedder in {str(folder)!r} cannot be loaded: {first_line}",
             remedy="Run `qa models verify`, or set QA_EMBEDDING_MODEL to another folder.",
         ) from error
-    model.eval()
-    return LocalEmbeddings(model, weights_hash=weights_hash or hash_weights(folder))
+    embeddings = LocalEmbeddings(
+        model, threads=threads, weights_hash=weights_hash or hash_weights(folder)
+    )
+    embeddings.embed_query("warm")  # the first pass is the slowest, and nobody waits for it here
+    return embeddings
 
 
 def hash_weights(folder: Path) -> str:

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from qa.errors import SettingsError
 
@@ -101,12 +102,19 @@ class Settings(BaseModel):
         try:
             return cls.model_validate(given)
         except ValidationError as error:
-            problems = "; ".join(
-                f"{ENVIRONMENT_PREFIX}{str(problem['loc'][0]).upper()}={problem['input']!r}: "
-                f"{problem['msg']}"
-                for problem in error.errors()
-            )
+            names = ", ".join(_variable(name) for name in cls.model_fields)
             raise SettingsError(
-                f"Settings not understood: {problems}.",
-                remedy=f"The settings are: {', '.join(sorted(cls.model_fields))}.",
+                f"{'; '.join(map(_problem, error.errors()))}.",
+                remedy=f"The settings are {names}.",
             ) from error
+
+
+def _variable(name: object) -> str:
+    return f"{ENVIRONMENT_PREFIX}{str(name).upper()}"
+
+
+def _problem(details: ErrorDetails) -> str:
+    name = _variable(details["loc"][0])
+    if details["type"] == "extra_forbidden":
+        return f"There is no setting {name}"
+    return f"{name}={details['input']!r} is not allowed: {details['msg']}"

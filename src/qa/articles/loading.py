@@ -111,25 +111,23 @@ def _refuse_other_kinds(name: str) -> None:
 def _read(name: str) -> bytes:
     """Return a regular file's bytes, never more than the limit, whatever it grows to meanwhile."""
     try:
-        # Without O_NONBLOCK a pipe that nobody writes to would hang here; Windows has no such flag.
-        descriptor = os.open(
-            name, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        )
+        with open(name, "rb", opener=_opened_at_once) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise ArticleError(f"{name!r} is not a regular file.", remedy="Name a text file.")
+            data = file.read(LARGEST_FILE_BYTES + 1)
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from error
-    with open(descriptor, "rb") as file:  # noqa: PTH123 - a Path cannot take a descriptor
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ArticleError(f"{name!r} is not a regular file.", remedy="Name a text file.")
-        try:
-            data = file.read(LARGEST_FILE_BYTES + 1)
-        except OSError as error:
-            raise _unreadable(name, error) from error
     if len(data) > LARGEST_FILE_BYTES:
         raise ArticleError(
             f"{name!r} is larger than {LARGEST_FILE_BYTES // 1_000_000} MB.",
             remedy="Split it, or name the part you want to ask about.",
         )
     return data
+
+
+def _opened_at_once(name: str, flags: int) -> int:
+    # Else a pipe that nobody writes to would hang here; Windows has no such pipes and no flag.
+    return os.open(name, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _unreadable(name: str, error: OSError | ValueError) -> ArticleError:

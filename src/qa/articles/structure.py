@@ -28,7 +28,7 @@ TITLE_WORDS = 15
 """A title has at most so many words."""
 
 HEADING_WORDS = 12
-"""A heading that no mark shows has at most so many words, and a longer paragraph under it."""
+"""A heading that no mark shows has at most so many words, above a longer, finished paragraph."""
 
 _LONGEST_WRAP_CHARACTERS = 100  # no editor's hard wrap is wider
 _SHORTEST_WRAP_CHARACTERS = 40  # narrower lines are verse or a list
@@ -61,7 +61,7 @@ def blocks(text: str) -> list[Block]:
 
     - The title is a short first line without a sentence's end, or a marked heading, above the rest.
     - A heading is marked as Markdown does, or is a short line that begins a new thought (after a
-      blank line or a finished sentence), ends none, and has a longer paragraph under it.
+      blank line or a finished sentence), ends none, and has a longer one that does under it.
     - Tags are a last line of nothing but hashtags.
     - All else are paragraphs: each line is one, except that lines an editor wrapped are one.
     """
@@ -105,7 +105,7 @@ def _is_heading(words: str, below: str) -> bool:
     return (
         len(words.split()) <= HEADING_WORDS
         and len(below) > 2 * len(words)
-        and len(below.split()) > HEADING_WORDS
+        and bool(_SENTENCE_END.search(below[-3:]))
         and not _LIST_ITEM.match(below)
         and not words[0].islower()
         and not _BYLINE.match(words)

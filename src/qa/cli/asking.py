@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from qa.assistant import Assistant
 from qa.cli.text import answer_json, answer_text, plain
+from qa.rewriting import clean_question
 from qa.settings import Settings
 
 Result = TypeVar("Result")
@@ -25,7 +26,10 @@ def index(options: argparse.Namespace) -> int:
 
 def ask(options: argparse.Namespace) -> int:
     """Answer one question."""
-    with told(Assistant.opening(options.sources)) as assistant:
+    settings = Settings.from_environment()
+    # A question that is none should not cost the seconds that the models take to load.
+    clean_question(options.question, most_characters=settings.question_characters)
+    with told(Assistant.opening(options.sources, settings=settings)) as assistant:
         answer = assistant.ask(options.question)
     print(answer_json(answer) if options.json else answer_text(answer))
     return 0

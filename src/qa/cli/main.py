@@ -22,6 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     options = parser().parse_args(arguments)
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
+    logging.getLogger("bm25s").setLevel(logging.WARNING)  # it opens its own level on import
     logging.getLogger("qa.articles").setLevel(
         logging.INFO
     )  # what was left out of a folder, and why

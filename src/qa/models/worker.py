@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import IO
 
 HOST = "127.0.0.1"
-BATCH_TOKENS = 512
+BATCH_TOKENS = 128
 HTTP_TIMEOUT_SECONDS = 30
 PROMPT_CACHE_MEBIBYTES = 256
 ANSWER_TOKENS_LIMIT = 4096

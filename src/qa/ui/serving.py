@@ -19,7 +19,7 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
@@ -82,12 +82,13 @@ def open_and_serve(
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(listen(host, port))
         stack.enter_context(_private_folder())
+        stack.enter_context(_interruptible())
         opening = stack.enter_context(ThreadPoolExecutor(1)).submit(open_assistant)
+        stack.callback(_close, opening)
         # Gradio takes seconds to import, and reads the environment that is set above.
         from qa.ui.page import build_page, mount
 
         assistant = opening.result()
-        stack.enter_context(contextlib.closing(assistant))
         running = RunningAnswers(assistant)
         taken = listener.getsockname()[1]
         app = mount(
@@ -171,6 +172,25 @@ def _private_folder() -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _close(opening: Future[Answerer]) -> None:
+    """Close what was opened, also when nobody waited for it any more."""
+    if opening.exception() is None:
+        opening.result().close()
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let SIGTERM unwind the program as Ctrl-C does, so that nothing half-started stays behind."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Server(uvicorn.Server):
