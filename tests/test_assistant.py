@@ -254,4 +254,4 @@ def test_batch_async_runnable_and_retriever_give_the_same(
     document = assistant.as_retriever(k=1).invoke(HOW_MANY)[0]
     assert document.page_content == TEXT[document.metadata["start"] : document.metadata["end"]]
     assert document.metadata["source"] == str(article)
-    assert document.metadata["score"] > 0
+    assert -1 <= document.metadata["similarity"] <= 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.citations import SentenceIndex, Words, numbers, support_of
+from qa.citations import SentenceIndex, content_words, numbers, support_of
 
 SENTENCES = (
     "The bridge opened in 1932 after eight years of work.",
@@ -66,7 +66,7 @@ def test_rarity_is_that_of_the_formula(index: SentenceIndex) -> None:
 
 
 def test_words_are_stems_without_function_words_and_numbers_are_written_one_way() -> None:
-    found = Words().content("Yes, the eight Boats cost 1,400 or $2.5 million; H2O.")
+    found = content_words("Yes, the eight Boats cost 1,400 or $2.5 million; H2O.")
     assert found == {"8", "boat", "cost", "1400", "2.5", "million", "h2o"}
     assert numbers(found) == {"8", "1400", "2.5"}
 

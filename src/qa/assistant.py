@@ -129,7 +129,7 @@ class Assistant:
             contents = indexer.contents(articles)
             whole = _whole(articles, model, most_tokens=settings.whole_article_tokens)
             if whole and isinstance(model, ReadsAhead):
-                yield "Reading the article, once: the next start is faster"
+                yield "Handing the article to the language model; the first time takes longest"
                 model.read_ahead(asking(reading(whole), "", ()))
         except BaseException:
             if chat_model is None:
@@ -283,7 +283,8 @@ def _seeds() -> Path:
             "No article is named, and none ships with an installed package.",
             remedy="Name one, as in: qa ask QUESTION -a article.txt",
         )
-    return top / "seeds"
+    seeds, here = top / "seeds", Path.cwd()
+    return seeds.relative_to(here) if seeds.is_relative_to(here) else seeds
 
 
 def _open_chat_model(settings: Settings) -> BaseChatModel:

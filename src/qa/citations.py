@@ -59,25 +59,13 @@ _NUMERALS = {
 }
 
 
-class Words:
-    """Texts to the stems of the words that carry meaning, numbers written in one way."""
-
-    def __init__(self) -> None:
-        self._stemmer = Stemmer.Stemmer("english")
-
-    def content(self, text: str) -> frozenset[str]:
-        """Return the stems of the words that are not function words."""
-        found = _WORD.findall(text.lower())
-        plain = [_NUMERALS.get(word, word.replace(",", "")) for word in found]
-        return frozenset(
-            self._stemmer.stemWords(
-                [
-                    word
-                    for word in plain
-                    if word not in _STOPWORDS and (word.isdigit() or len(word) > 1)
-                ]
-            )
-        )
+def content_words(text: str) -> frozenset[str]:
+    """Return the stems of the words that carry meaning, numbers written in one way."""
+    found = _WORD.findall(text.lower())
+    plain = [_NUMERALS.get(word, word.replace(",", "")) for word in found]
+    kept = [word for word in plain if word not in _STOPWORDS and (word.isdigit() or len(word) > 1)]
+    # A stemmer keeps state while it works, so threads do not share one; making one is cheap.
+    return frozenset(Stemmer.Stemmer("english", 0).stemWords(kept))
 
 
 def numbers(stems: Iterable[str]) -> frozenset[str]:
@@ -104,8 +92,7 @@ class SentenceIndex:
     """The sentences of a few articles, by their words; built once, then only read."""
 
     def __init__(self, sentences: Sequence[str]) -> None:
-        self._words = Words()
-        self._stems = [self._words.content(sentence) for sentence in sentences]
+        self._stems = [content_words(sentence) for sentence in sentences]
         self._held = Counter(stem for stems in self._stems for stem in stems)
 
     def rarity(self, stem: str) -> float:
@@ -119,7 +106,7 @@ class SentenceIndex:
 
     def shortlist(self, claim: str, question: str, rows: Sequence[int], k: int) -> list[int]:
         """Return the k sentences that share most with a claim and its question, best first."""
-        claimed, asked = self._words.content(claim), self._words.content(question)
+        claimed, asked = content_words(claim), content_words(question)
 
         def shared(row: int) -> float:
             stems = self._stems[row]
@@ -132,7 +119,7 @@ class SentenceIndex:
 
         :param near: the sentences to choose from, at least one, each with its cosine to it.
         """
-        asked = self._words.content(question)
+        asked = content_words(question)
         return max(near, key=lambda row: (self.share(asked, self._stems[row]) + near[row], -row))
 
     def align(self, claim: str, question: str, near: Mapping[int, float]) -> Alignment:
@@ -143,7 +130,7 @@ class SentenceIndex:
 
         :param near: the sentences that may be cited, each with its cosine to question and claim.
         """
-        asked, claimed = self._words.content(question), self._words.content(claim)
+        asked, claimed = content_words(question), content_words(claim)
         wanted = (claimed - asked) or claimed or asked
         left = dict(near)
         chosen: list[int] = []

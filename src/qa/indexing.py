@@ -109,7 +109,7 @@ class Indexer:
 
     def _key(self, articles: Sequence[Article]) -> IndexKey:
         return IndexKey(
-            sources=tuple(Source(source=article.source, sha256=article.id) for article in articles),
+            sources=tuple(Source(source=article.title, sha256=article.id) for article in articles),
             loader=LOADER,
             normaliser=NORMALISER,
             chunker=f"{CHUNKER} characters={self._chunk_characters}",
