@@ -1,0 +1,123 @@
+"""The whole program with the real models, as a person meets it, on the article that ships."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from qa import Assistant, Settings, Turn
+
+pytestmark = pytest.mark.models
+
+TOP = Path(__file__).resolve().parents[1]
+SEED = TOP / "seeds" / "us-japan-military-ties.txt"
+TOMAHAWK = (
+    "In January, Japan signed an agreement with the United States to buy 400 Tomahawk cruise "
+    "missiles at a cost of $1.7 billion."
+)
+
+
+@pytest.fixture(scope="module")
+def index_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("index")
+
+
+@pytest.fixture(scope="module")
+def assistant(index_folder: Path, models_folder: Path) -> Iterator[Assistant]:
+    settings = Settings(index_folder=index_folder, models_folder=models_folder)
+    with Assistant.open(SEED, settings=settings) as opened:
+        yield opened
+
+
+def run(arguments: list[str], index_folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "qa", *arguments],
+        env={**os.environ, "QA_INDEX_FOLDER": str(index_folder)},
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_a_number_is_answered_and_tied_to_its_sentence(assistant: Assistant) -> None:
+    *drafts, answer = assistant.stream("How many Tomahawk missiles is Japan buying?")
+    assert [draft.status for draft in drafts] == ["draft"] * len(drafts)
+    assert len(drafts) > 2
+    assert answer.status == "answered"
+    assert "400" in answer.text
+    assert [citation.text for citation in answer.citations] == [TOMAHAWK]
+    assert assistant.articles[0].text[answer.citations[0].start :].startswith(TOMAHAWK)
+    assert 0.5 < answer.confidence <= 1.0
+
+
+@pytest.mark.parametrize(
+    "question", ["What is the capital of France?", "What is the chemical formula of water?"]
+)
+def test_what_the_article_does_not_say_is_withheld(assistant: Assistant, question: str) -> None:
+    answer = assistant.ask(question)
+    assert answer.status == "abstained"
+    assert answer.text == "The article does not say."
+    assert answer.closest is not None
+    assert answer.closest.text in assistant.articles[0].text
+
+
+def test_a_follow_up_is_understood(assistant: Assistant) -> None:
+    history = [
+        Turn(
+            question="How many Tomahawk missiles is Japan buying?",
+            answer="Japan is buying 400 Tomahawk cruise missiles.",
+        )
+    ]
+    answer = assistant.ask("And how much do they cost?", history)
+    assert "1.7 billion" in answer.text
+    assert [citation.text for citation in answer.citations] == [TOMAHAWK]
+
+
+def test_the_same_question_gets_the_same_answer(assistant: Assistant) -> None:
+    first, second = assistant.batch(["Who is the Japanese prime minister?"] * 2)
+    assert first.text == second.text
+    assert first.citations == second.citations
+
+
+def test_the_search_is_a_langchain_retriever(assistant: Assistant) -> None:
+    documents = assistant.as_retriever(k=3).invoke("How many Tomahawk missiles is Japan buying?")
+    assert TOMAHAWK in documents[0].page_content
+    assert len(documents) == 3
+
+
+def test_the_command_line_gives_the_same_answer(assistant: Assistant, index_folder: Path) -> None:
+    question = "How many Tomahawk missiles is Japan buying?"
+    expected = assistant.ask(question)
+    finished = run(["ask", question, "--json", "-a", str(SEED)], index_folder)
+    assert finished.returncode == 0, finished.stderr
+    given = json.loads(finished.stdout)
+    assert given["text"] == expected.text
+    assert [citation["text"] for citation in given["citations"]] == [TOMAHAWK]
+    assert "Building the index" not in finished.stderr
+
+
+def test_the_readme_program_runs(index_folder: Path) -> None:
+    (program,) = re.findall(
+        r"```python\n(.*?)```", (TOP / "README.md").read_text("utf-8"), re.DOTALL
+    )
+    finished = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "QA_INDEX_FOLDER": str(index_folder)},
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.startswith("answered ")
+    assert TOMAHAWK in finished.stdout
