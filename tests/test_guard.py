@@ -146,6 +146,9 @@ def test_a_post_that_the_browser_calls_cross_site_is_refused() -> None:
         ("POST", "/"),
         ("POST", "/login"),
         ("POST", "/gradio_api/upload"),
+        ("POST", "/gradio_api/cancel"),
+        ("POST", "/gradio_api/reset"),
+        ("GET", "/gradio_api/info"),
         ("POST", "/gradio_api/call/ask"),
         ("POST", "/gradio_api/component_server"),
         ("POST", "/gradio_api/process_recording"),
@@ -169,7 +172,7 @@ def test_every_response_is_secured_and_the_page_alone_runs_scripts() -> None:
         "host": request(Behind(), headers={"host": "evil.test"}),
         "origin": request(Behind(), headers={"origin": "null"}),
         "route": request(Behind(), path="/nothing"),
-        "body": request(Behind(), "POST", "/gradio_api/cancel", content=b"a" * (BODY_BYTES + 1)),
+        "body": request(Behind(), "POST", "/gradio_api/run/predict", content=b"a" * (BODY_BYTES + 1)),
     }
     assert [response.status_code for response in responses.values()] == [
         200,
@@ -236,7 +239,7 @@ def test_headers_of_proxies_do_not_get_through() -> None:
 def test_a_body_of_the_most_bytes_arrives_whole() -> None:
     behind = Behind()
     content = b"ab" * (BODY_BYTES // 2)
-    assert request(behind, "POST", "/gradio_api/cancel", content=content).status_code == 200
+    assert request(behind, "POST", "/gradio_api/run/predict", content=content).status_code == 200
     assert behind.bodies == [content]
 
 

@@ -29,9 +29,9 @@ BODY_BYTES = 1_000_000
 BODY_SECONDS = 10.0
 _READ = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static)/.+"
-    r"|/gradio_api/(info/?|app_id/?|startup-events|theme\.css|queue/data|heartbeat/\w+)"
+    r"|/gradio_api/(app_id/?|theme\.css|queue/data|heartbeat/\w+)"
 )
-_WRITE = re.compile(r"/gradio_api/(queue/join|run/predict/?|cancel|reset/?)")
+_WRITE = re.compile(r"/gradio_api/(queue/join|run/predict/?)")
 _SCRIPT = re.compile(rb"<script(?=[\s>])")
 _PROXY_HEADERS = frozenset({b"forwarded", b"x-real-ip", b"via"})
 _ALWAYS = (
