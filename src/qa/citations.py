@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import Stemmer
 from bm25s.stopwords import STOPWORDS_EN_PLUS
+from simplemma import lemmatize
 
 from qa.records import Support
 
@@ -64,8 +65,11 @@ def content_words(text: str) -> frozenset[str]:
     found = _WORD.findall(text.lower())
     plain = [_NUMERALS.get(word, word.replace(",", "")) for word in found]
     kept = [word for word in plain if word not in _STOPWORDS and (word.isdigit() or len(word) > 1)]
+    base = [
+        lemmatize(word, lang="en") for word in kept
+    ]  # "bought" to "buy", which stems do not see
     # A stemmer keeps state while it works, so threads do not share one; making one is cheap.
-    return frozenset(Stemmer.Stemmer("english", 0).stemWords(kept))
+    return frozenset(Stemmer.Stemmer("english", 0).stemWords(base))
 
 
 def numbers(stems: Iterable[str]) -> frozenset[str]:
