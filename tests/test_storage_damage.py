@@ -309,6 +309,15 @@ def patch(file: str, at: int, data: bytes) -> Callable[[dict[str, Any], Path], N
     return change
 
 
+def exchange(file: str, old: bytes, new: bytes) -> Callable[[dict[str, Any], Path], None]:
+    """A forger who puts other words, as long, in place of some, and states the file's hash."""
+
+    def change(manifest: dict[str, Any], build: Path) -> None:
+        put(file, (build / file).read_bytes().replace(old, new, 1))(manifest, build)
+
+    return change
+
+
 def sparse(size: int) -> Callable[[dict[str, Any], Path], None]:
     """A forger with a file that states an enormous size, and has it."""
 
@@ -359,6 +368,10 @@ LINE = b'{"id":"x","title":"","source":"","text":""}\n'
         put("articles.jsonl", b"\xff\n"),
         put("articles.jsonl", b"[" * 100_000 + b"\n"),
         put("articles.jsonl", b"1" * 100_000 + b"\n"),
+        exchange("articles.jsonl", b"is version 2", b"is version 3"),
+        exchange("chunks.jsonl", b"is version 2", b"is version 3"),
+        exchange("chunks.jsonl", b'"start": 0', b'"start": 1'),
+        exchange("chunks.jsonl", b'"text": ', b'"more": 1, "text": '),
         put("chunks.jsonl", LINE * 5),
         put("chunks.jsonl", b"{}\n" * 5),
         put("chunks.jsonl", b"\n" * (200 << 10)),

@@ -159,6 +159,7 @@ def test_a_loss_of_power_at_any_call_leaves_the_old_version_or_the_new(
     for version in (1, 2, 3):
         publish(IndexStore(top / "index", disk=Disk(platter), kept_builds=1), version)
         acknowledged.append((len(platter.log), version))
+        platter.flush_all()
     chance = random.Random(2)
 
     for length in range(len(platter.log) + 1):

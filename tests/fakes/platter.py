@@ -35,6 +35,10 @@ class Platter(Calls):
             self.log.append((name, *paths))
         return result
 
+    def flush_all(self) -> None:
+        """Note that the system has flushed everything, as it does from time to time."""
+        self.log.append(("flush all", ()))
+
     def _parts(self, path: Path) -> tuple[str, ...]:
         return path.relative_to(self._top).parts
 
@@ -54,11 +58,20 @@ class Node:
         self.flushed_data = self.data
         self.flushed_names = dict(self.names)
 
+    def flush_all(self) -> None:
+        """Make durable what it and all below it hold."""
+        self.flush()
+        for node in self.names.values():
+            node.flush_all()
+
 
 def after(log: list[tuple[Any, ...]]) -> Node:
     """Return the folder as it is after the changes of a log, flushed or not."""
     top = Node(is_folder=True)
     for change, path, *rest in log:
+        if change == "flush all":
+            top.flush_all()
+            continue
         parent = _find(top, path[:-1])
         if change == "create":
             parent.names.setdefault(path[-1], Node(is_folder=False)).data = b""

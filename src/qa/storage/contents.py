@@ -81,4 +81,7 @@ def chunks_from(lines: bytes, *, count: int) -> tuple[Chunk, ...]:
 def _records(adapter: TypeAdapter[_Record], lines: bytes, count: int) -> tuple[_Record, ...]:
     if lines.count(b"\n") != count or not lines.endswith(b"\n" if count else b""):
         raise ValueError(f"does not have the {count} lines that its manifest states")
-    return tuple(adapter.validate_json(line, strict=True) for line in lines.split(b"\n")[:-1])
+    records = tuple(adapter.validate_json(line, strict=True) for line in lines.split(b"\n")[:-1])
+    if to_lines(records) != lines:
+        raise ValueError("is not written as the program writes it")
+    return records
