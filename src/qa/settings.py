@@ -76,7 +76,7 @@ class Settings(BaseModel):
         default=60.0, description="seconds an answer may take before it is given up"
     )
     chunk_characters: Annotated[int, Field(ge=100, le=4000)] = Field(
-        default=500, description="characters a chunk has at most, unless one sentence is longer"
+        default=350, description="characters a chunk has at most, unless one sentence is longer"
     )
     passages: Annotated[int, Field(ge=1, le=20)] = Field(
         default=5, description="chunks that are handed to the answerer when the article is long"
