@@ -222,6 +222,7 @@ def test_stop_works_before_the_first_word(watched: Watched) -> None:
     expect(watched.answer("draft")).to_contain_text("Reading the article")
     watched.page.get_by_role("button", name="Stop").click()
     expect(watched.page.locator('[data-status="abstained"]')).to_be_visible(timeout=2000)
+    expect(watched.page.get_by_label("Question")).to_be_focused()
 
 
 def test_retry_asks_the_last_question_again_in_its_place(

@@ -86,6 +86,8 @@ document.addEventListener("scroll", hideQuote, true);
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") hideQuote(); });
 
 document.addEventListener("click", (event) => {
+  // The button that was pressed is about to be hidden, and the focus would be lost with it.
+  if (event.target.closest("#stop")) document.querySelector("#question textarea").focus();
   const link = event.target.closest(".cite");
   if (link) return showInArticle(link.dataset.answer, link.dataset.citation);
   const mark = event.target.closest("#article mark[data-answer]");
