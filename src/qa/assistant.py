@@ -185,7 +185,7 @@ class Assistant:
             hits=hits,
             timings=Timings(retrieve_ms=_milliseconds(started), first_token_ms=None, total_ms=0.0),
         )
-        if not hits:
+        if not self._verifier.relates(searched_for, hits):
             yield self._abstention(draft, Reason.NOTHING_RELEVANT, started)
             return
         read = None if self._whole else _in_article_order(self.articles, hits)

@@ -118,6 +118,14 @@ class SentenceIndex:
 
         return sorted(rows, key=lambda row: (-shared(row), row))[:k]
 
+    def known(self, question: str) -> float:
+        """Return the share, in [0, 1], of a question's weighted words that stand anywhere.
+
+        A question of function words alone, as "What is this about?", is known by all articles.
+        """
+        asked = content_words(question)
+        return self.share(asked, frozenset(self._held)) if asked else 1.0
+
     def nearest(self, question: str, near: Mapping[int, float]) -> int:
         """Return the sentence that has most to do with a question, by its words and its meaning.
 

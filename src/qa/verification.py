@@ -17,10 +17,15 @@ from langchain_core.embeddings import Embeddings
 
 from qa.chunking import sentences, split
 from qa.citations import Alignment, SentenceIndex
-from qa.records import Article, Chunk, Citation, Reason, Sentence, Span, Support
+from qa.records import Article, Chunk, Citation, Hit, Reason, Sentence, Span, Support
 
 LEAST_RELEVANCE = 0.55
 """Evidence must share words with the question, or be near it in meaning, to this sum of the two."""
+
+LEAST_SIMILARITY = 0.25
+LEAST_KNOWN = 0.5
+"""Of 478 answerable questions on nine articles two are less similar than this to all passages; of
+questions on other articles 77%. Words can still save a question that meaning does not."""
 
 _SHORTLIST = 8  # sentences whose meaning is compared; each costs an embedding the first time
 _DECLINING = re.compile(
@@ -68,6 +73,14 @@ class Verifier:
         ]
         self._index = SentenceIndex(self._texts)
         self._vectors: dict[int, np.ndarray] = {}
+
+    def relates(self, question: str, hits: Sequence[Hit]) -> bool:
+        """Return whether anything that was found has to do with a question.
+
+        It has not when no passage is near in meaning, and most of its words stand nowhere.
+        """
+        nearest = max((hit.similarity or 0.0 for hit in hits), default=0.0)
+        return nearest >= LEAST_SIMILARITY or self._index.known(question) > LEAST_KNOWN
 
     def verify(
         self,
