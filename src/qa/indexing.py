@@ -7,7 +7,6 @@ stages below know nothing of one another; this is where they meet.
 from __future__ import annotations
 
 import hashlib
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from langchain_core.embeddings import Embeddings
 
 from qa.chunking import chunk
 from qa.embedding import open_embeddings, text_to_embed
-from qa.errors import ArticleError, DamagedIndexError
+from qa.errors import ArticleError, DamagedIndexError, WeightsError
 from qa.index import VectorIndex
 from qa.models.catalogue import catalogue, find_model
 from qa.models.weights import locate
@@ -25,8 +24,6 @@ from qa.records import Article
 from qa.storage.contents import Contents
 from qa.storage.manifest import IndexKey, Source
 from qa.storage.store import IndexStore
-
-logger = logging.getLogger(__name__)
 
 LOADER = "text/1"
 NORMALISER = "nfc/1"
@@ -85,16 +82,14 @@ class Indexer:
         self._chunk_characters = chunk_characters
 
     def is_built(self, articles: Sequence[Article]) -> bool:
-        """Return whether a whole build of these articles is there; a damaged one is told of.
+        """Return whether a whole build of these articles is there.
 
         :raises StorageError: if the folder cannot be read.
         """
         try:
-            build = self._store.open(self._key(articles))
-        except DamagedIndexError as error:
-            logger.warning("%s It is built again now.", error.message)
-            return False
-        return build is not None
+            return self._store.open(self._key(articles)) is not None
+        except DamagedIndexError:
+            return False  # ``contents`` tells of it and builds it again
 
     def contents(self, articles: Sequence[Article]) -> Contents:
         """Return the index of these articles, building it if it is not there or is damaged.
@@ -102,10 +97,7 @@ class Indexer:
         :raises ArticleError: if there is no sentence in them.
         :raises StorageError: if the folder cannot be read or written.
         """
-        build = self._store.or_build(self._key(articles), lambda: self._make(articles))
-        for notice in build.notices:
-            logger.warning("%s", notice)
-        return build.contents
+        return self._store.or_build(self._key(articles), lambda: self._make(articles)).contents
 
     def _key(self, articles: Sequence[Article]) -> IndexKey:
         return IndexKey(
@@ -131,8 +123,13 @@ class Indexer:
             )
         texts = [text_to_embed(piece) for piece in chunks]
         vectors = self._embedder.embeddings.embed_documents(texts)
-        unit = np.asarray(vectors, dtype=np.float32)
-        unit /= np.maximum(np.linalg.norm(unit, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        if not (np.isfinite(lengths).all() and lengths.all()):
+            raise WeightsError(
+                f"The embeddings {self._embedder.name!r} give a vector without a direction.",
+                remedy="Set QA_EMBEDDING_MODEL, or bring, others.",
+            )
+        unit = np.asarray(vectors / lengths, dtype=np.float32)
         return Contents(
             articles=tuple(articles), chunks=chunks, vectors=VectorIndex.from_vectors(unit)
         )
