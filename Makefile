@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 chat: models  ## set everything up and open the chat on seeds/
 	$(BIN)/python app.py
 
-test: $(VENV)/tested models browser  ## set everything up and run the tests
+test: $(VENV)/tested models $(VENV)/tiny-weights browser  ## set everything up and run the tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -23,6 +23,10 @@ $(VENV)/weights: $(VENV)/installed src/qa/models/catalogue.json
 	$(BIN)/qa models pull
 	@touch $@
 
+$(VENV)/tiny-weights: $(VENV)/installed src/qa/models/catalogue.json
+	$(BIN)/qa models pull smollm2-135m
+	@touch $@
+
 browser:  ## Chromium for the tests of the page
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || ( \
 	  echo "Installing Chromium for the tests of the page …"; \
@@ -34,8 +38,8 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	|| { echo "Python 3.11 or later is needed: run make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Setting up $(VENV): about 1.5 GB of packages, once …"
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -c constraints.txt 'torch==2.13.0'
-	$(BIN)/python -m pip install --disable-pip-version-check --progress-bar on -q -c constraints.txt -e .
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt 'torch==2.13.0'
+	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e .
 	@touch $@
 
 $(VENV)/tested: $(VENV)/installed

@@ -20,8 +20,9 @@ DECLINED = "The article does not say."
 """What the model is told to answer, word for word, when the article does not state the answer."""
 
 INSTRUCTIONS = (
-    "You answer questions about one article. Use only what the article says, in its own words, in "
-    f"one short sentence. If the article does not state the answer, reply exactly: {DECLINED}"
+    "You answer questions about one article. Read the question carefully: it is about exactly the "
+    "person, thing or time that it names. Answer it in one short sentence with the article's own "
+    f"words. Only if the article says nothing about it, reply exactly: {DECLINED}"
 )
 
 _FENCES = ("<<<", ">>>")
