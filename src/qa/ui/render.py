@@ -65,9 +65,9 @@ def answer_html(answer: Answer, *, position: int, latest: bool) -> str:
 
 
 def confidence_words(confidence: float) -> str:
-    """Return what a probability that the answer is right means in words."""
-    steps = ((0.9, "Very likely right"), (0.7, "Likely right"), (0.5, "Uncertain"))
-    return next((words for least, words in steps if confidence >= least), "Doubtful")
+    """Return what an estimate that is not calibrated can be said to mean."""
+    steps = ((0.9, "Well supported"), (0.7, "Supported"), (0.5, "Loosely supported"))
+    return next((words for least, words in steps if confidence >= least), "Weakly supported")
 
 
 def reason_words(reason: Reason) -> str:
@@ -158,7 +158,9 @@ def _link(citation: Citation, position: int) -> str:
 def _confidence(answer: Answer) -> str:
     words = confidence_words(answer.confidence)
     level = words.split(maxsplit=1)[0].lower()
-    return f'<p class="confidence is-{level}">{words} ({answer.confidence:.0%} confidence)</p>'
+    return (
+        f'<p class="confidence is-{level}">{words} (confidence about {answer.confidence:.0%})</p>'
+    )
 
 
 def _withheld(answer: Answer, position: int) -> str:
