@@ -95,7 +95,7 @@ def _from_provider(name: str) -> BaseChatModel:
     except ImportError as error:
         raise _missing_package(name, error) from error
     except Exception as error:  # each provider's package has errors of its own, with no common root
-        reason = " ".join(str(error).split())
+        reason = " ".join(str(error).split()).rstrip(".")
         raise QAError(
             f"The chat model {name!r} could not be opened: {reason}.",
             remedy="Its name is 'provider:model', and most providers need their key in the "

@@ -32,7 +32,7 @@ LOG_LINES_KEPT = 60
 ENDING_SECONDS = 1.0
 PASSED_ON = re.compile(
     r"PATH|HOME|USER|LANG|LC_\w+|TZ|TMPDIR|TEMP|TMP|SYSTEMROOT|VIRTUAL_ENV|PYTHONPATH|PYTHONHOME"
-    r"|LD_LIBRARY_PATH|DYLD_\w+|OMP_\w+|CUDA_\w+"
+    r"|LD_LIBRARY_PATH|DYLD_\w+|G?OMP_\w+|CUDA_\w+"
 )
 # The engine's threads meet some hundred times a token. By default they wait for one another by
 # spinning, which on cores that are shared with any other program makes it ten times slower.

@@ -59,6 +59,8 @@ def serve_bundled(launch: Launch, key: str) -> int:
     params.model.path = launch.model
     params.n_ctx = launch.context_tokens
     params.n_batch = params.n_ubatch = BATCH_TOKENS
+    # Read, not mapped: the weights are repacked for speed, and a map would stay beside the copy.
+    params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
     params.n_parallel = 1
     params.n_predict = ANSWER_TOKENS_LIMIT
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = launch.threads
@@ -100,6 +102,7 @@ def serve_program(program: str, launch: Launch, key: str) -> int:
     environment = os.environ | {
         "LLAMA_API_KEY": key,
         "LLAMA_ARG_FIT": "off",
+        "LLAMA_ARG_LOAD_MODE": "none",
         "LLAMA_ARG_CACHE_RAM": str(PROMPT_CACHE_MEBIBYTES),
         "LLAMA_ARG_CORS_ORIGINS": "",
         "LLAMA_ARG_CORS_CREDENTIALS": "0",

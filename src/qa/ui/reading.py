@@ -96,7 +96,8 @@ def article_html(article: Article, marks: Sequence[Mark]) -> str:
 
 
 def _paragraph(text: str, span: Span, marks: Sequence[Mark], element: str) -> str:
-    tags = ' class="tags"' if _TAG_LINE.fullmatch(text[span.start : span.end]) else ""
+    is_tags = element == "p" and _TAG_LINE.fullmatch(text[span.start : span.end])
+    tags = ' class="tags"' if is_tags else ""
     inside = "".join(_pieces(text, span, marks))
     return f'<{element}{tags} dir="auto">{inside}</{element}>'
 
