@@ -151,11 +151,9 @@ class WorkerProcess:
         if not self.alive:
             self.wait_for_end(ENDING_SECONDS)
             self._readers[1].join(ENDING_SECONDS)
-        lines = list(self._log)
-        telling = [line for line in lines if TELLING.search(line)]
-        if telling or lines:
-            return (telling or lines[-1:])[0]
-        return f"exit status {self._process.poll()}"
+        # A warning of an ordinary start explains no death, so only a line that tells is quoted.
+        status = f"exit status {self._process.poll()}"
+        return next((line for line in list(self._log) if TELLING.search(line)), status)
 
     def kill(self) -> None:
         """Kill it and what it started, and collect it; nothing if that was done before."""
