@@ -124,9 +124,10 @@ class Assistant:
             indexer = Indexer(
                 settings.index_folder, embedder, chunk_characters=settings.chunk_characters
             )
-            if not indexer.is_built(articles):
+            contents = indexer.kept(articles)
+            if contents is None:
                 yield "Building the index"
-            contents = indexer.contents(articles)
+                contents = indexer.contents(articles)
             whole = _whole(articles, model, most_tokens=settings.whole_article_tokens)
             if whole and isinstance(model, ReadsAhead):
                 yield "Handing the article to the language model; the first time takes longest"

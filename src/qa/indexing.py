@@ -81,15 +81,16 @@ class Indexer:
         self._embedder = embedder
         self._chunk_characters = chunk_characters
 
-    def is_built(self, articles: Sequence[Article]) -> bool:
-        """Return whether a whole build of these articles is there.
+    def kept(self, articles: Sequence[Article]) -> Contents | None:
+        """Return the index of these articles, or None if there is no whole build of it.
 
         :raises StorageError: if the folder cannot be read.
         """
         try:
-            return self._store.open(self._key(articles)) is not None
+            build = self._store.open(self._key(articles))
         except DamagedIndexError:
-            return False  # ``contents`` tells of it and builds it again
+            return None  # ``contents`` tells of it and builds it again
+        return build.contents if build else None
 
     def contents(self, articles: Sequence[Article]) -> Contents:
         """Return the index of these articles, building it if it is not there or is damaged.

@@ -101,7 +101,8 @@ class Verifier:
         rows = self._rows(read)
         spans = split(text)
         alignments = [self._align(text[span.start : span.end], question, rows) for span in spans]
-        relevance = max((self._relevance(question, found) for found in alignments), default=0.0)
+        asked = self._embed([question])[0]
+        relevance = max((self._relevance(asked, found) for found in alignments), default=0.0)
         if not any(found.rows for found in alignments) or relevance < LEAST_RELEVANCE:
             return _withheld(Reason.UNSUPPORTED)
         citations = self._citations(alignments)
@@ -147,11 +148,14 @@ class Verifier:
         vector = self._embed([f"{question} {claim}"])[0]
         return self._index.align(claim, question, self._similarities(vector, likely))
 
-    def _relevance(self, question: str, found: Alignment) -> float:
-        """Return how much the evidence has to do with the question: words plus meaning, 0 to 2."""
+    def _relevance(self, asked: np.ndarray, found: Alignment) -> float:
+        """Return how much evidence has to do with a question: words plus meaning, 0 to 2.
+
+        :param asked: the unit vector of the question.
+        """
         if not found.rows:
             return 0.0
-        near = self._similarities(self._embed([question])[0], found.rows)
+        near = self._similarities(asked, found.rows)
         return found.question_coverage + max(0.0, *near.values())
 
     def _similarities(self, vector: np.ndarray, rows: Sequence[int]) -> dict[int, float]:
