@@ -15,7 +15,7 @@ LAYERS = (
     {"articles", "chunking", "embedding", "index", "citations", "prompts", "models"},
     {"storage", "retrieval", "rewriting", "generation", "verification"},
     {"indexing", "documents"},
-    {"assistant"},
+    {"assistant", "evaluation"},
     {"ui"},
     {"cli"},
     {"__init__", "__main__"},

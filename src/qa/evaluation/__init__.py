@@ -1,0 +1,1 @@
+"""Evaluate any answerer with test sets: metrics with intervals, comparisons, and a report."""
