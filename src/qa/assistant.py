@@ -22,7 +22,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableLambda
 
-from qa.articles.loading import load_articles
+from qa.articles.loading import Source, load_articles
 from qa.articles.structure import blocks
 from qa.documents import ArticleRetriever
 from qa.errors import ArticleError
@@ -37,7 +37,7 @@ from qa.rewriting import clean_question, standalone
 from qa.settings import Settings, checkout_folder
 from qa.verification import Verdict, Verifier
 
-Sources = str | Path | Sequence[str | Path]
+Sources = Source | Sequence[Source]
 
 STATES_FOLDER = "states"
 """Where, in the index folder, what the local model has read is kept."""
@@ -83,6 +83,8 @@ class Assistant:
     ) -> Self:
         """Return an assistant for a path or a list of them; for none, for the shipped seeds.
 
+        An ``Article`` may stand in place of a path.
+
         :param settings: by default those of the environment.
         :param chat_model: any LangChain chat model, in place of the one that is set.
         :param embeddings: any LangChain embeddings, likewise.
@@ -109,7 +111,7 @@ class Assistant:
     ) -> Generator[str, None, Self]:
         """Open an assistant as ``open`` does, yielding before each long step what it is."""
         settings = settings or Settings.from_environment()
-        articles = tuple(load_articles(_seeds() if sources is None else sources))
+        articles = tuple(load_articles(seeds() if sources is None else sources))
         yield "Starting the language model"  # first, as it loads while the embedder does
         model = chat_model or _open_chat_model(settings)
         try:
@@ -276,7 +278,7 @@ def _milliseconds(started: float) -> float:
     return (time.perf_counter() - started) * 1000
 
 
-def _seeds() -> Path:
+def seeds() -> Path:
     """Return the folder of the articles that ship with the source."""
     top = checkout_folder()
     if top is None:

@@ -47,7 +47,7 @@ class ServedPage:
         self._reader.start()
 
     def __enter__(self) -> Self:
-        self.wait_for(f"The page is at {self.address}/", seconds=START_SECONDS)
+        self.wait_for("Ready for questions.", seconds=START_SECONDS)
         return self
 
     def __exit__(

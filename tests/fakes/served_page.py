@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Generator
 
 from answerer import ScriptedAnswerer
 
-from qa.ui.serving import serve
+from qa.ui.running import Answerer
+from qa.ui.serving import open_and_serve
 
 
 def _say(line: str) -> None:
@@ -24,5 +26,17 @@ def _announce(line: str) -> None:
     _say(line)
 
 
+def _opening(answerer: Answerer) -> Generator[str, None, Answerer]:
+    yield "Opening the scripted answerer"
+    return answerer
+
+
 if __name__ == "__main__":
-    serve(ScriptedAnswerer(_say), port=int(sys.argv[1]), open_browser=False, announce=_announce)
+    answerer = ScriptedAnswerer(_say)
+    open_and_serve(
+        answerer.articles,
+        _opening(answerer),
+        port=int(sys.argv[1]),
+        open_browser=False,
+        announce=_announce,
+    )

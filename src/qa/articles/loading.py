@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from qa.articles.structure import title_of
@@ -20,6 +20,9 @@ from qa.errors import ArticleError
 from qa.records import Article
 
 logger = logging.getLogger(__name__)
+
+Source = str | Path | Article
+"""What an article can be had from: a path, or itself."""
 
 LARGEST_FILE_BYTES = 20_000_000
 """A text this long is a library, not an article; more is refused before it fills the memory."""
@@ -48,25 +51,32 @@ def load_article(source: str | Path) -> Article:
     return Article.from_text(normalised.text, title=title, source=name)
 
 
-def load_articles(sources: str | Path | Sequence[str | Path]) -> list[Article]:
+def load_articles(sources: Source | Sequence[Source]) -> list[Article]:
     """Return the articles of files and folders, in the order given, a folder's by name.
 
-    A folder stands for its .txt and .md files, README files and sub-folders left out. A text that
-    comes twice is kept once, with a line in the log.
+    A folder stands for its .txt and .md files, README files and sub-folders left out; an article
+    stands for itself. A text that comes twice is kept once, with a line in the log.
 
     :raises ArticleError: as ``load_article``, or if a folder has no articles or nothing is named.
     """
-    if isinstance(sources, str | Path):
+    if isinstance(sources, str | Path | Article):
         sources = [sources]
     articles: dict[str, Article] = {}
-    for path in [path for source in sources for path in _files(source)]:
-        article = load_article(path)
+    for article in [article for source in sources for article in _articles(source)]:
         first = articles.setdefault(article.id, article)
         if first is not article:
             logger.info("%r left out: same text as %r", article.source, first.source)
     if not articles:
         raise ArticleError("No article is named.", remedy="Name a text file or a folder of them.")
     return list(articles.values())
+
+
+def _articles(source: Source) -> Iterator[Article]:
+    if isinstance(source, Article):
+        yield source
+        return
+    for path in _files(source):
+        yield load_article(path)
 
 
 def _files(source: str | Path) -> list[str | Path]:

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Generator
 from typing import TypeVar
 
-from qa.assistant import Assistant
+from qa.articles.loading import load_articles
+from qa.assistant import Assistant, seeds
 from qa.cli.text import answer_json, answer_text, plain
 from qa.rewriting import clean_question
 from qa.settings import Settings
@@ -40,8 +41,10 @@ def chat(options: argparse.Namespace) -> int:
     from qa.ui.serving import open_and_serve  # the page's packages take seconds to load
 
     settings = Settings.from_environment()
+    articles = load_articles(options.sources or seeds())
     open_and_serve(
-        lambda: told(Assistant.opening(options.sources, settings=settings)),
+        articles,
+        Assistant.opening(articles, settings=settings),
         host=options.host,
         port=options.port,
         open_browser=not options.no_browser,

@@ -20,7 +20,8 @@ class Exchange:
     ``position`` counts from 1 within the conversation and never changes, so a link made from it
     stays right when older exchanges are dropped. ``answer`` is a draft while it is written, and
     None before its first draft or when the question ended with a ``notice``. ``stopped`` when a
-    person stopped it: the draft is then all there is.
+    person stopped it: the draft is then all there is. ``waiting_for`` says what has to be done
+    before any question can be answered, empty when nothing has.
     """
 
     position: int
@@ -28,6 +29,7 @@ class Exchange:
     answer: Answer | None = None
     notice: str = ""
     stopped: bool = False
+    waiting_for: str = ""
 
     @property
     def unfinished(self) -> bool:

@@ -19,9 +19,10 @@ from fastapi import FastAPI
 from qa.errors import QAError
 from qa.ui.conversation import Conversation, add, begin, turns
 from qa.ui.markup import showable
+from qa.ui.opening import Opening
 from qa.ui.reading import articles_html
 from qa.ui.render import conversation_html, latest_html
-from qa.ui.running import Answerer, RunningAnswers
+from qa.ui.running import RunningAnswers
 
 EXAMPLES = (
     "What is this article about?",
@@ -42,7 +43,7 @@ NOTHING_NEW: Shown = (gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip())
 class Page:
     """What the page does: each method is one event of it, handed the session's conversation."""
 
-    def __init__(self, answerer: Answerer, running: RunningAnswers) -> None:
+    def __init__(self, answerer: Opening, running: RunningAnswers) -> None:
         self._answerer = answerer
         self._running = running
 
@@ -86,11 +87,13 @@ class Page:
             yield past, latest_html(asked), self._articles(asked), "", gr.skip()
             try:
                 for answer in running.updates():
-                    if answer is None:
+                    known = exchange
+                    exchange = replace(exchange, waiting_for=self._answerer.step)
+                    if answer is not None:
+                        exchange = replace(exchange, answer=answer)
+                    if exchange == known:
                         yield NOTHING_NEW
-                        continue
-                    exchange = replace(exchange, answer=answer)
-                    if exchange.unfinished:
+                    elif exchange.unfinished:
                         yield gr.skip(), latest_html((exchange,)), *NOTHING_NEW[2:]
                 exchange = replace(exchange, stopped=exchange.unfinished)
             except QAError as error:
@@ -105,7 +108,7 @@ class Page:
 
 
 def build_page(
-    answerer: Answerer, running: RunningAnswers, *, examples: Sequence[str] = EXAMPLES
+    answerer: Opening, running: RunningAnswers, *, examples: Sequence[str] = EXAMPLES
 ) -> gr.Blocks:
     """Return the page for an assistant's articles; each answer takes one of the queue's workers."""
     page = Page(answerer, running)

@@ -41,7 +41,7 @@ def exchange_html(exchange: Exchange, *, latest: bool) -> str:
     elif exchange.stopped:
         said = _stopped(exchange.answer, latest=latest)
     elif exchange.answer is None:
-        said = _frame("draft", _waiting(), latest=latest)
+        said = _frame("draft", _waiting(exchange.waiting_for), latest=latest)
     else:
         said = answer_html(exchange.answer, position=exchange.position, latest=latest)
     return (
@@ -91,8 +91,9 @@ def _frame(status: str, inside: str, *, latest: bool) -> str:
     return f'<div class="answer is-{status}"{marked}{busy}>{inside}</div>'
 
 
-def _waiting() -> str:
-    return '<p class="said waiting">Reading the article<span class="caret"></span></p>'
+def _waiting(what: str = "") -> str:
+    doing = escape(what) or "Reading the article"
+    return f'<p class="said waiting">{doing}<span class="caret"></span></p>'
 
 
 def _draft(answer: Answer) -> str:

@@ -19,15 +19,16 @@ import threading
 import time
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 
 import uvicorn
 
 from qa.errors import QAError
+from qa.records import Article
 from qa.ui.guard import Guard
-from qa.ui.running import Answerer, RunningAnswers
+from qa.ui.opening import Opening, Steps
+from qa.ui.running import RunningAnswers
 
 logger = logging.getLogger(__name__)
 
@@ -40,31 +41,9 @@ WAITING_QUESTIONS = 16
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
-def serve(
-    assistant: Answerer,
-    *,
-    host: str = "127.0.0.1",
-    port: int | None = None,
-    open_browser: bool,
-    blocked_paths: Sequence[Path] = (),
-    announce: Callable[[str], None] = logger.info,
-) -> None:
-    """Serve the page for an open assistant until a signal comes, then close the assistant.
-
-    See ``open_and_serve``, which does the same and opens the assistant meanwhile.
-    """
-    open_and_serve(
-        lambda: assistant,
-        host=host,
-        port=port,
-        open_browser=open_browser,
-        blocked_paths=blocked_paths,
-        announce=announce,
-    )
-
-
 def open_and_serve(
-    open_assistant: Callable[[], Answerer],
+    articles: Sequence[Article],
+    steps: Steps,
     *,
     host: str = "127.0.0.1",
     port: int | None = None,
@@ -72,40 +51,53 @@ def open_and_serve(
     blocked_paths: Sequence[Path] = (),
     announce: Callable[[str], None] = logger.info,
 ) -> None:
-    """Open the assistant while the page is loaded, serve until a signal comes, close it.
+    """Serve the page for articles, open their assistant meanwhile, end on a signal.
 
-    ``port`` None takes the first free one from 7860 on. ``announce`` is handed the one line that
-    says where the page is, once it answers. ``blocked_paths`` are never served, whatever else is.
+    ``steps`` open the assistant, from when the page answers on; it is closed at the end. ``port``
+    None takes the first free one from 7860 on. ``announce`` is handed the lines that say where the
+    page is, once it answers, and what is being opened. ``blocked_paths`` are never served, whatever
+    else is.
 
-    :raises QAError: if the port is taken, or as ``open_assistant`` raises.
+    :raises QAError: if the port is taken, or as the steps raise.
     """
     with contextlib.ExitStack() as stack:
+        opening = Opening(articles, steps, announce=announce)
+        stack.callback(opening.close)
         listener = stack.enter_context(listen(host, port))
         stack.enter_context(_private_folder())
         stack.enter_context(_interruptible())
-        opening = stack.enter_context(ThreadPoolExecutor(1)).submit(open_assistant)
-        stack.callback(_close, opening)
         # Gradio takes seconds to import, and reads the environment that is set above.
         from qa.ui.page import build_page, mount
 
-        assistant = opening.result()
-        running = RunningAnswers(assistant)
+        running = RunningAnswers(opening)
         taken = listener.getsockname()[1]
         app = mount(
-            build_page(assistant, running),
+            build_page(opening, running),
             answers_at_once=ANSWERS_AT_ONCE,
             waiting_questions=WAITING_QUESTIONS,
             blocked_paths=[str(path.resolve()) for path in blocked_paths],
         )
         guard = Guard(app, host=host, port=taken, names=[socket.gethostname().lower()])
         address = f"http://{_written(host)}:{taken}/"
+        failures: list[BaseException] = []
+
+        def opened(failure: BaseException | None) -> None:
+            if failure is None:
+                announce("Ready for questions.")
+            else:
+                failures.append(failure)
+                server.should_exit = True
 
         def ready() -> None:
             announce(f"The page is at {address}")
+            opening.begin(opened)
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        _Server(guard, running, ready).run_until_signal(listener)
+        server = _Server(guard, running, ready)
+        server.run_until_signal(listener)
+        if failures:
+            raise failures[0]
 
 
 @contextlib.contextmanager
@@ -172,12 +164,6 @@ def _private_folder() -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _close(opening: Future[Answerer]) -> None:
-    """Close what was opened, also when nobody waited for it any more."""
-    if opening.exception() is None:
-        opening.result().close()
 
 
 @contextlib.contextmanager
