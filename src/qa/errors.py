@@ -41,3 +41,7 @@ class DamagedIndexError(StorageError):
 
 class EngineError(QAError):
     """The process that runs the language model failed, hung, or could not be started."""
+
+
+class ReportError(QAError):
+    """The report of an evaluation cannot be read or written."""
