@@ -1,0 +1,58 @@
+"""The figures of a report as words: the same in a terminal, in Markdown and on a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from qa.evaluation.records import Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One estimate as it is read."""
+
+    name: str
+    value: str
+    interval: str
+    n: str
+
+
+def rows(estimates: Iterable[Estimate]) -> tuple[Row, ...]:
+    """Return the estimates in words, in their order."""
+    return tuple(
+        Row(
+            name=one.name,
+            value=_with_unit(one.name, one.value),
+            interval=f"{_number(one.name, one.low)} to {_with_unit(one.name, one.high)}",
+            n=f"{one.n:,}",
+        )
+        for one in estimates
+    )
+
+
+def table(estimates: Iterable[Estimate]) -> str:
+    """Return plain text for a terminal, a line an estimate: name, value, 95% interval, n."""
+    head = Row(name="", value="value", interval="95% interval", n="n")
+    lines = (head, *rows(estimates))
+    name, value, interval, n = (
+        max(len(getattr(line, column)) for line in lines) for column in Row.__slots__
+    )
+    return "\n".join(
+        f"{line.name:<{name}}  {line.value:>{value}}  {line.interval:>{interval}}  {line.n:>{n}}"
+        for line in lines
+    )
+
+
+def milliseconds(name: str) -> bool:
+    """Return whether a figure of this name is a time."""
+    return "_ms" in name
+
+
+def _with_unit(name: str, value: float) -> str:
+    return f"{_number(name, value)} ms" if milliseconds(name) else _number(name, value)
+
+
+def _number(name: str, value: float) -> str:
+    """Return a time in whole milliseconds, and anything else to three decimals."""
+    return f"{value:,.0f}" if milliseconds(name) else f"{value:,.3f}"
