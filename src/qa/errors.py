@@ -45,3 +45,7 @@ class EngineError(QAError):
 
 class ReportError(QAError):
     """The report of an evaluation cannot be read or written."""
+
+
+class ExamplesError(QAError):
+    """A test set cannot be used; the message lists all that is wrong with it, a line each."""

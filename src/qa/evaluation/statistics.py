@@ -117,7 +117,7 @@ def mcnemar(worse: int, better: int) -> float:
     """
     flips = worse + better
     tail = sum(math.comb(flips, count) for count in range(min(worse, better) + 1))
-    return min(1.0, 2 * tail / 2**flips)
+    return min(1.0, 2 * tail / (1 << flips))
 
 
 def smallest_difference(
