@@ -1,1 +1,15 @@
 """Evaluate any answerer with test sets: metrics with intervals, comparisons, and a report."""
+
+from qa.evaluation.records import Estimate, Example, Outcome, Report
+from qa.evaluation.running import evaluate, outcomes
+from qa.evaluation.testsets import load_examples
+
+__all__ = [
+    "Estimate",
+    "Example",
+    "Outcome",
+    "Report",
+    "evaluate",
+    "load_examples",
+    "outcomes",
+]

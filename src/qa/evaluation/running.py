@@ -1,0 +1,146 @@
+"""Examples and any answerer to outcomes, one as each comes, and to the report of them all.
+
+In: examples, and a callable from a question and its history to an ``Answer``. Out: ``Outcome``
+records from a generator, which may be closed at any time, or the ``Report``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from langchain_core.embeddings import Embeddings
+
+from qa.errors import ExamplesError
+from qa.evaluation.estimates import curves, estimates
+from qa.evaluation.keeping import Keeper, key_of
+from qa.evaluation.metrics import score
+from qa.evaluation.records import Answerer, Example, Outcome, Report
+from qa.records import Answer, Article
+
+
+def evaluate(
+    examples: Sequence[Example],
+    answerer: Answerer,
+    *,
+    about: Mapping[str, str] | None = None,
+    cache: Path | None = None,
+    embeddings: Embeddings | None = None,
+) -> Report:
+    """Return the report of an answerer on examples.
+
+    :param about: the versions, hashes and settings that the answers depend on, by name.
+    :param cache: a folder in which finished answers are kept under the fingerprint of ``about``,
+        and from which those of an earlier run are taken.
+    :param embeddings: for the semantic similarity of answers, which is left out without them.
+    :raises ExamplesError: if there are no examples, or two have one id.
+    :raises ValueError: if there is a cache, and nothing that says whose answers are in it.
+    """
+    if cache and not about:
+        raise ValueError("answers are kept by what they depend on: say it as about=")
+    check(examples)
+    keeper = Keeper.open(cache, about, articles_of(examples)) if cache and about else None
+    found = outcomes(examples, answerer, keeper=keeper, embeddings=embeddings)
+    return report_of(tuple(found), about=about or {})
+
+
+def outcomes(
+    examples: Sequence[Example],
+    answerer: Answerer,
+    *,
+    keeper: Keeper | None = None,
+    embeddings: Embeddings | None = None,
+) -> Iterator[Outcome]:
+    """Yield the outcome of each example in order, as soon as it is there.
+
+    An answer that ``keeper`` has is taken from it, and a new one is kept before it is yielded. A
+    failure is not kept: it may pass.
+    """
+    for example in examples:
+        kept = keeper.get(example) if keeper else None
+        if kept:
+            outcome = _outcome(example, kept.answer, kept.seconds)
+        else:
+            outcome = _asked(example, answerer)
+            if keeper and outcome.answer:
+                keeper.keep(example, outcome.answer, outcome.seconds)
+        yield replace(outcome, scores=score(example, outcome.answer, embeddings=embeddings))
+
+
+def report_of(found: Sequence[Outcome], *, about: Mapping[str, str]) -> Report:
+    """Return the report of outcomes; what it was made with also names the test set and articles."""
+    examples = [outcome.example for outcome in found]
+    made_with = {
+        "test set sha256": _sha256([_content(example) for example in examples]),
+        "articles sha256": _sha256(sorted(articles_of(examples))),
+        **about,
+    }
+    return Report(
+        outcomes=tuple(found),
+        estimates=estimates(found),
+        about=made_with,
+        curves=curves(found),
+    )
+
+
+def check(examples: Sequence[Example]) -> None:
+    """Refuse examples that no report can be made of.
+
+    :raises ExamplesError: if there are none, or two have one id.
+    """
+    if not examples:
+        raise ExamplesError("There is no question to ask.", remedy="Name a test set that has some.")
+    counts = Counter(example.id for example in examples)
+    repeated = [repr(one) for one, count in counts.items() if count > 1]
+    if repeated:
+        raise ExamplesError(
+            f"These ids are there more than once: {', '.join(repeated)}.",
+            remedy="Give each question an id of its own, or run the test sets one by one.",
+        )
+
+
+def articles_of(examples: Sequence[Example]) -> dict[str, Article]:
+    """Return the articles of examples by id, in the order they come in."""
+    return {example.article.id: example.article for example in examples}
+
+
+def _asked(example: Example, answerer: Answerer) -> Outcome:
+    """Return the outcome of asking, without scores."""
+    started = time.perf_counter()
+    try:
+        answer = answerer(example.question, example.history)
+    # Whatever an answerer raises, of whatever package, is a case that failed: it is counted and
+    # listed with its line, and the other questions are asked all the same.
+    except Exception as error:
+        seconds = time.perf_counter() - started
+        return Outcome(
+            example=example, answer=None, scores={}, seconds=seconds, error=_line_of(error)
+        )
+    return _outcome(example, answer, time.perf_counter() - started)
+
+
+def _outcome(example: Example, answer: Answer, seconds: float) -> Outcome:
+    if not isinstance(answer, Answer) or answer.status == "draft":
+        kind = "a draft" if isinstance(answer, Answer) else f"a {type(answer).__name__}"
+        error = f"the answerer gave {kind} in place of a final answer"
+        return Outcome(example=example, answer=None, scores={}, seconds=seconds, error=error)
+    return Outcome(example=example, answer=answer, scores={}, seconds=seconds)
+
+
+def _line_of(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
+
+
+def _content(example: Example) -> list[object]:
+    spans = [[span.start, span.end] for span in example.evidence]
+    return [example.id, key_of(example), example.answers, spans, example.tags]
+
+
+def _sha256(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
