@@ -17,12 +17,13 @@ from importlib.resources import files
 from qa.evaluation.case_json import cases_to_json
 from qa.evaluation.figures import Row, milliseconds, rows
 from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_meaning, kind_of
+from qa.evaluation.metrics import METRICS
 from qa.evaluation.plots import histogram_svg, interval_svg, reliability_svg, risk_coverage_svg
 from qa.evaluation.records import Estimate, Outcome, Report
 
 
-def report_to_html(report: Report, *, meanings: Mapping[str, str] | None = None) -> str:
-    """Return the page; ``meanings`` say in a line what each figure is, by its name."""
+def report_to_html(report: Report) -> str:
+    """Return the page, the same for the same report."""
     style, script = _asset("report.css"), _asset("report.js")
     policy = (
         f"default-src 'none'; script-src '{_hash(script)}'; style-src '{_hash(style)}'; "
@@ -35,7 +36,7 @@ def report_to_html(report: Report, *, meanings: Mapping[str, str] | None = None)
         '<meta name="color-scheme" content="light dark">\n'
         f"<title>Evaluation: {_told(report)}</title>\n<style>{style}</style>\n</head>\n<body>\n"
         f"<header><h1>Evaluation</h1>{_summary(report)}</header>\n<main>\n"
-        f"{_figures(report, meanings or {})}{_plots(report)}{_cases(report)}{_about(report)}"
+        f"{_figures(report)}{_plots(report)}{_cases(report)}{_about(report)}"
         '</main>\n<script type="application/json" id="data">'
         f"{cases_to_json(report)}</script>\n<script>{script}</script>\n</body>\n</html>\n"
     )
@@ -72,10 +73,9 @@ def _summary(report: Report) -> str:
     )
 
 
-def _figures(report: Report, meanings: Mapping[str, str]) -> str:
+def _figures(report: Report) -> str:
     lines = "".join(
-        _figure(one, row, meanings.get(one.name, ""))
-        for one, row in zip(report.estimates, rows(report.estimates), strict=True)
+        _figure(one, row) for one, row in zip(report.estimates, rows(report.estimates), strict=True)
     )
     return (
         '<section aria-labelledby="figures"><h2 id="figures">Figures</h2>'
@@ -87,9 +87,10 @@ def _figures(report: Report, meanings: Mapping[str, str]) -> str:
     )
 
 
-def _figure(one: Estimate, row: Row, meaning: str) -> str:
+def _figure(one: Estimate, row: Row) -> str:
     share = not milliseconds(one.name) and one.low >= 0 and one.high <= 1
     drawn = interval_svg(one.value, one.low, one.high) if share else ""
+    meaning = METRICS.get(one.name)
     said = f"<small>{escape(meaning)}</small>" if meaning else ""
     return (
         f'<tr><th scope="row"><code>{escape(row.name)}</code>{said}</th><td><b>{row.value}</b></td>'

@@ -16,6 +16,8 @@ Point = tuple[float, float]
 WIDTH, HEIGHT = 380, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 42
 MOST_BINS = 24
+MOST_DOTS = 60
+FEWEST_UP = 4  # cases, so that an axis of counts has whole numbers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,9 @@ def risk_coverage_svg(points: Sequence[Point]) -> str:
     across = _across(1.0)
     up = _up(_round_above(max((risk for _, risk in points), default=1.0)))
     path = " ".join(f"{across(x)},{up(y)}" for x, y in points)
-    drawn = f'<polyline points="{path}" {_LINE}/>' + _dots(points, across, up, radius=1.6)
+    drawn = f'<polyline points="{path}" {_LINE}/>'
+    if len(points) <= MOST_DOTS:
+        drawn += _dots(points, across, up, radius=1.6)
     return _plot(
         "Risk against coverage",
         drawn if points else "",
@@ -76,8 +80,8 @@ def histogram_svg(values: Iterable[float], *, label: str) -> str:
     counts = [0] * (int(kept[-1] / width) + 1 if kept else 1)
     for value in kept:
         counts[int(value / width)] += 1
-    across = _across(len(counts) * width)
-    up = _up(_round_above(max(*counts, 1)))
+    across = _across(_round_above(len(counts) * width))
+    up = _up(_round_above(max(*counts, FEWEST_UP)))
     bars = "".join(
         f'<rect x="{across(place * width)}" y="{up(count)}" '
         f'width="{max(across((place + 1) * width) - across(place * width) - 1, 0.5):.2f}" '
@@ -123,19 +127,18 @@ def _dots(points: Sequence[Point], across: Scale, up: Scale, *, radius: float) -
 
 
 def _axes(across: Scale, up: Scale, label_across: str, label_up: str) -> str:
-    """Return grid lines at five round values of each axis, and the axes' names."""
-    steps = [step / 4 for step in range(5)]
+    """Return grid lines at round values of each axis, and the axes' names."""
     lines = "".join(
         f'<line x1="{LEFT}" y1="{up(up.most * step)}" x2="{WIDTH - RIGHT}" '
         f'y2="{up(up.most * step)}" stroke="currentColor" stroke-opacity=".14"/>'
         f'<text x="{LEFT - 7}" y="{up(up.most * step) + 4}" text-anchor="end" '
         f'fill="currentColor">{up.most * step:g}</text>'
-        for step in steps
+        for step in _steps(up.most)
     )
     ticks = "".join(
         f'<text x="{across(across.most * step)}" y="{HEIGHT - BOTTOM + 16}" '
-        f'text-anchor="middle" fill="currentColor">{across.most * step:.3g}</text>'
-        for step in steps
+        f'text-anchor="middle" fill="currentColor">{across.most * step:g}</text>'
+        for step in _steps(across.most)
     )
     middle_up, middle_across = (TOP + HEIGHT - BOTTOM) / 2, (LEFT + WIDTH - RIGHT) / 2
     return (
@@ -160,6 +163,12 @@ def _empty() -> str:
         f'<text x="{WIDTH / 2}" y="{HEIGHT / 2}" text-anchor="middle" fill="currentColor">'
         "Nothing to plot.</text>"
     )
+
+
+def _steps(most: float) -> list[float]:
+    """Return the shares of an axis at which it is labelled, so that the labels are short."""
+    parts = next(parts for parts in (5, 4) if len(f"{most / parts:g}") <= len(f"{most / 4:g}"))
+    return [part / parts for part in range(parts + 1)]
 
 
 def _round_above(value: float) -> float:

@@ -13,12 +13,16 @@
 
   // Offsets count code points, and a string here counts halves of them.
   const points = new Map();
-  const slice = (text, start, end) => {
-    if (!points.has(text)) points.set(text, /[\ud800-\udfff]/.test(text) ? Array.from(text) : null);
-    const split = points.get(text);
-    return split ? split.slice(start, end).join("") : text.slice(start, end);
+  const split = (text) => {
+    // Most text has no halves, and is then its own list.
+    if (!points.has(text)) points.set(text, /[\ud800-\udfff]/.test(text) ? [...text] : text);
+    return points.get(text);
   };
-  const length = (text) => (slice(text, 0, 0), points.get(text)?.length ?? text.length);
+  const length = (text) => split(text).length;
+  const slice = (text, start, end) => {
+    const piece = split(text).slice(start, end);
+    return typeof piece === "string" ? piece : piece.join("");
+  };
 
   function make(tag, options, ...children) {
     const { className, ...attributes } = options ?? {};
