@@ -1,6 +1,7 @@
 """The words of the command line to the one function that does what they say.
 
-Exit status: 0 done, 1 an error, stated in one line with its remedy, 2 wrong usage, 130 interrupted.
+Exit status: 0 done, 1 an error, stated in one line with its remedy, 2 wrong usage, 3 a bar of
+`eval --fail-under` was missed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from qa.cli import asking, doctor, models
+from qa.cli import asking, doctor, evaluating, models
 from qa.cli.text import plain
 from qa.errors import QAError
 
@@ -20,7 +21,8 @@ INTERRUPTED = 130
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    options = parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    options = parser().parse_args(evaluating.with_action(words))
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
     logging.getLogger("bm25s").setLevel(logging.WARNING)  # it opens its own level on import
     logging.getLogger("qa.articles").setLevel(
@@ -67,6 +69,8 @@ def parser() -> argparse.ArgumentParser:
     )
     chat.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     chat.set_defaults(run=asking.chat)
+
+    evaluating.add_commands(commands)
 
     weights = commands.add_parser("models", help="the local weights")
     actions = weights.add_subparsers(required=True, metavar="ACTION")

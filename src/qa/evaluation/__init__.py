@@ -1,5 +1,6 @@
 """Evaluate any answerer with test sets: metrics with intervals, comparisons, and a report."""
 
+from qa.evaluation.comparing import compare
 from qa.evaluation.records import Estimate, Example, Outcome, Report
 from qa.evaluation.running import evaluate, outcomes
 from qa.evaluation.testsets import load_examples
@@ -9,6 +10,7 @@ __all__ = [
     "Example",
     "Outcome",
     "Report",
+    "compare",
     "evaluate",
     "load_examples",
     "outcomes",
