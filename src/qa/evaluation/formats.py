@@ -116,7 +116,7 @@ def _csv(text: str, name: str) -> Iterator[Row | Problem]:
             value = _line_of(cells, where)
             yield from _checked(value) or row_of_line(value, where=where, name=name)
     except csv.Error as error:
-        yield Problem(where=f"line {reader.line_num}", what=f"not CSV, {error}")
+        yield Problem(where=f"line {number + 1}", what=f"not CSV, {error}")
 
 
 def _line_of(cells: Mapping[str | None, str | list[str] | None], where: str) -> object:

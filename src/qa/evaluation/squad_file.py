@@ -42,7 +42,7 @@ class _Question(_Record):
 
 
 class _Paragraph(_Record):
-    context: Words
+    context: Annotated[str, Field(min_length=1)]  # not stripped: offsets count in it
     qas: list[_Question]
 
 
