@@ -63,8 +63,8 @@ def bootstrap(
 
     Questions on one article are alike, so that resampling them one by one would promise too much;
     with fewer than ``FEWEST_CLUSTERS`` articles there is no other way, and the interval then speaks
-    of these articles only. A resample that has no figure is drawn again. For few cases it is a little
-    narrow, as percentile intervals are: of means of 20 cases it held the true one for 93 of 100.
+    of these articles only. A resample that has no figure is drawn again. For few cases it is a
+    little narrow, as percentile intervals are: of 20 cases it held the true mean 93 times of 100.
 
     Efron, "Bootstrap methods: another look at the jackknife", 1979; Field and Welsh,
     "Bootstrapping clustered data", 2007.

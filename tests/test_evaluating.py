@@ -1,0 +1,431 @@
+"""Runs of the evaluation, from a callable in Python and from the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+import logging
+import time
+from collections.abc import Callable, Generator, Sequence
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fakes.cases import ARTICLE, TEXT, answered, declined, example, hit
+from fakes.chat import ScriptedChatModel
+from fakes.embedder import WordEmbeddings
+from qa import Answer, Article, Assistant, Settings, Turn
+from qa.cli import evaluating
+from qa.cli.main import main, parser
+from qa.errors import EngineError, ExamplesError
+from qa.evaluation import Example, Report, evaluate, outcomes
+from qa.evaluation.exports import (
+    ragas_rows,
+    squad_no_answer_probabilities,
+    squad_predictions,
+)
+from qa.evaluation.keeping import FILE_NAME, Keeper, fingerprint, key_of
+from qa.evaluation.provenance import made_with
+from qa.evaluation.records import Answerer
+from qa.evaluation.reporting import read_report
+from qa.records import Citation, Span
+
+MANY = example("How many?", id="many", answers=(("37",),), evidence=(Span(start=0, end=16),))
+KING = example("Who is king?", id="king")
+MAYOR = example(
+    "And the mayor?", id="mayor", answers=(("Holm",),), history=(Turn(question="a", answer="b"),)
+)
+EXAMPLES = (MANY, KING, MAYOR)
+ABOUT = {"model": "scripted"}
+GIVEN = {
+    "How many?": answered("37 boats.", cited=[(0, 16)], hits=[hit(0, 16)], confidence=0.9),
+    "Who is king?": dataclasses.replace(
+        declined(), closest=Citation.cut(ARTICLE, Span(start=32, end=40), number=0)
+    ),
+    "And the mayor?": answered("It is \ud83d “Ada”.", hits=[hit(17, 31)], confidence=0.25),
+}
+
+
+class Asked:
+    """Answers from ``GIVEN`` and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.questions: list[str] = []
+
+    def __call__(self, question: str, history: Sequence[Turn]) -> Answer:
+        self.questions.append(question)
+        return GIVEN[question]
+
+
+def broken(question: str, history: Sequence[Turn]) -> Answer:
+    raise EngineError("It\n died.", remedy="Again.")
+
+
+def values(report: Report) -> dict[str, tuple[float, int]]:
+    return {one.name: (one.value, one.n) for one in report.estimates}
+
+
+def without_times(report: Report) -> Report:
+    return dataclasses.replace(
+        report,
+        outcomes=tuple(dataclasses.replace(one, seconds=0.0) for one in report.outcomes),
+        estimates=tuple(one for one in report.estimates if "_ms_" not in one.name),
+    )
+
+
+def test_a_report_has_each_outcome_and_figure() -> None:
+    report = evaluate(EXAMPLES, Asked(), about=ABOUT)
+    assert [one.answer for one in report.outcomes] == list(GIVEN.values())
+    found = values(report)
+    assert found["right"] == (0.5, 2)
+    assert found["declined"] == (1.0, 1)
+    assert found["right_mean"] == (0.75, 3)
+    assert found["correct"] == (2 / 3, 3)
+    assert found["incorrect"] == (1 / 3, 3)
+    assert found["failed"] == (0.0, 3)
+    assert found["citation_recall"] == (1.0, 1)
+    assert found["brier"] == (pytest.approx((0.1**2 + 0.25**2) / 2), 2)
+    assert found["auroc"] == (1.0, 3)
+    # One right answer of three questions before the first wrong one.
+    assert found["coverage_at_5_risk"] == (pytest.approx(1 / 3), 3)
+    assert found["first_token_ms_p50"] == (20.0, 2)
+    assert report.curves["risk-coverage"] == ((1 / 3, 0.0), (2 / 3, 0.5))
+    assert report.curves["reliability"] == ((0.25, 0.0), (0.9, 1.0))
+    assert report.about["model"] == "scripted"
+    assert all(one.low <= one.value <= one.high for one in report.estimates)
+
+
+def test_outcomes_come_one_by_one() -> None:
+    asked = Asked()
+    found = outcomes(EXAMPLES, asked)
+    assert next(found).example is MANY
+    assert asked.questions == ["How many?"]
+
+
+def test_a_failure_is_a_case_that_is_counted_and_listed() -> None:
+    report = evaluate(EXAMPLES, broken)
+    assert [one.error for one in report.outcomes] == ["EngineError: It died. Again."] * 3
+    assert {name: value for name, value in values(report).items() if value[1]} == {
+        "right": (0.0, 2),
+        "declined": (0.0, 1),
+        "right_mean": (0.0, 3),
+        "correct": (0.0, 3),
+        "incorrect": (0.0, 3),
+        "not_attempted": (1.0, 3),
+        "false_answers": (0.0, 1),
+        "false_abstentions": (0.0, 2),
+        "exact_match": (0.0, 3),
+        "f1": (0.0, 3),
+        "failed": (1.0, 3),
+    }
+
+
+def test_what_is_no_final_answer_is_a_failure() -> None:
+    draft = dataclasses.replace(declined(), status="draft", reason=type(declined().reason).NONE)
+    given = iter([draft, "37", None])
+    report = evaluate(EXAMPLES, lambda question, history: next(given))  # type: ignore[arg-type, return-value]
+    assert [one.error for one in report.outcomes] == [
+        f"the answerer gave a {kind} in place of a final answer"
+        for kind in ("draft", "str", "NoneType")
+    ]
+
+
+def test_an_answerer_without_confidence_has_no_figure_of_it() -> None:
+    sure = dataclasses.replace(GIVEN["How many?"], confidence=0.0)
+    report = evaluate([MANY], lambda question, history: sure)
+    assert not {"brier", "ece", "aurc", "auroc", "coverage_at_5_risk"} & values(report).keys()
+    assert report.curves == {}
+
+
+@pytest.mark.parametrize(
+    ("examples", "said"), [([], "no question"), ([MANY, KING, MANY], "more than once: 'many'")]
+)
+def test_examples_that_no_report_can_be_made_of(examples: list[Example], said: str) -> None:
+    with pytest.raises(ExamplesError, match=said):
+        evaluate(examples, broken)
+
+
+# What is kept
+
+
+def test_a_second_run_asks_nothing_and_gives_the_same_report(tmp_path: Path) -> None:
+    asked = Asked()
+    first = evaluate(EXAMPLES, asked, about=ABOUT, cache=tmp_path)
+    second = evaluate(EXAMPLES, broken, about=ABOUT, cache=tmp_path)
+    assert second == first
+    assert without_times(evaluate(EXAMPLES, asked, about=ABOUT)) == without_times(first)
+
+
+def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
+    def stops(question: str, history: Sequence[Turn]) -> Answer:
+        return {"How many?": lambda: GIVEN[question]}.get(question, _stop)()
+
+    def _stop() -> Answer:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(EXAMPLES, stops, about=ABOUT, cache=tmp_path)
+    asked = Asked()
+    evaluate(EXAMPLES, asked, about=ABOUT, cache=tmp_path)
+    assert asked.questions == ["Who is king?", "And the mayor?"]
+
+
+def test_failures_are_asked_again(tmp_path: Path) -> None:
+    evaluate(EXAMPLES, broken, about=ABOUT, cache=tmp_path)
+    asked = Asked()
+    evaluate(EXAMPLES, asked, about=ABOUT, cache=tmp_path)
+    assert len(asked.questions) == 3
+
+
+@hypothesis.settings(max_examples=30, deadline=None)
+@given(st.data())
+def test_a_file_that_was_cut_or_changed_anywhere_costs_only_answers(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    folder = tmp_path_factory.mktemp("kept")
+
+    def given_by(answerer: Answerer) -> list[Answer | None]:
+        keeper = Keeper.open(folder, ABOUT, {ARTICLE.id: ARTICLE})
+        return [one.answer for one in outcomes(EXAMPLES, answerer, keeper=keeper)]
+
+    assert given_by(Asked()) == list(GIVEN.values())
+    path = folder / fingerprint(ABOUT) / FILE_NAME
+    kept = path.read_bytes()
+    cut = int(len(kept) * data.draw(st.floats(0, 1)))
+    path.write_bytes(kept[:cut] + data.draw(st.sampled_from([b"", b"\n", b"{}\n", b"\xff"])))
+    assert given_by(Asked()) == list(GIVEN.values())
+    # What was written after a torn line is read all the same.
+    assert given_by(broken) == list(GIVEN.values())
+
+
+def test_another_answerer_or_article_or_history_has_other_answers(tmp_path: Path) -> None:
+    evaluate([MANY], Asked(), about=ABOUT, cache=tmp_path)
+    report = evaluate([MANY], broken, about={"model": "another"}, cache=tmp_path)
+    assert values(report)["failed"] == (1.0, 1)
+    other = Article.from_text(f"{TEXT} More.", title="Boats", source="boats.txt")
+    asked = [
+        MANY,
+        dataclasses.replace(MANY, question="How many ?"),
+        dataclasses.replace(MANY, history=MAYOR.history),
+        dataclasses.replace(MANY, article=other),
+    ]
+    assert len({key_of(one) for one in asked}) == 4
+    assert key_of(dataclasses.replace(MANY, id="x", answers=())) == key_of(MANY)
+
+
+def test_answers_are_kept_by_what_they_depend_on(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="about="):
+        evaluate(EXAMPLES, broken, cache=tmp_path)
+    assert fingerprint({"a": "1", "b": "2"}) == fingerprint({"b": "2", "a": "1"})
+
+
+def test_an_answer_that_quotes_another_article_is_not_kept(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Article.from_text("Some other text.", title="Other", source="other.txt")
+    answer = answered("Text.", cited=[(0, 4)], article=other)
+    with caplog.at_level(logging.WARNING):
+        evaluate([MANY], lambda question, history: answer, about=ABOUT, cache=tmp_path)
+    assert "not kept: the answer to 'many' quotes other articles" in caplog.text
+    assert Keeper.open(tmp_path, ABOUT, {ARTICLE.id: ARTICLE}).get(MANY) is None
+
+
+def test_two_hundred_kept_answers_take_under_three_seconds(tmp_path: Path) -> None:
+    many = [
+        dataclasses.replace(one, id=f"{one.id} {number}")
+        for number, one in zip(range(200), itertools.cycle(EXAMPLES), strict=False)
+    ]
+    evaluate(many, Asked(), about=ABOUT, cache=tmp_path)
+    started = time.perf_counter()
+    evaluate(many, broken, about=ABOUT, cache=tmp_path)
+    assert time.perf_counter() - started < 3
+
+
+# Exports
+
+
+def test_other_scorers_are_given_the_same_answers() -> None:
+    found = list(outcomes([MANY, KING], Asked()))
+    found += outcomes([MAYOR], broken)
+    assert squad_predictions(found) == {"many": "37 boats.", "king": "", "mayor": ""}
+    assert squad_no_answer_probabilities(found) == {
+        "many": pytest.approx(0.1),
+        "king": 1.0,
+        "mayor": 1.0,
+    }
+    assert ragas_rows(found)[0] == {
+        "user_input": "How many?",
+        "retrieved_contexts": ["It has 37 boats."],
+        "reference_contexts": ["It has 37 boats."],
+        "response": "37 boats.",
+        "reference": "37",
+    }
+    assert ragas_rows(found)[2]["response"] == ""
+
+
+# The command
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with a test set of two articles, one carried, and no model anywhere."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("QA_MODELS_FOLDER", str(tmp_path / "models"))
+    monkeypatch.setenv("QA_INDEX_FOLDER", str(tmp_path / "index"))
+    (tmp_path / "boats.txt").write_text("It has 37 boats. Ada is mayor.", encoding="utf-8")
+    lines: list[dict[str, object]] = [
+        {"id": "a", "article": "boats.txt", "question": "How many boats?", "answers": ["37"]},
+        {"id": "b", "article_text": "It has two piers.", "question": "How many piers?"}
+        | {"answers": ["two"]},
+        {"id": "c", "article": "boats.txt", "question": "Is Ada mayor of boats?", "answers": []},
+    ]
+    (tmp_path / "set.jsonl").write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    return tmp_path
+
+
+Measure = Callable[..., int]
+
+
+@pytest.fixture
+def measure(folder: Path) -> Measure:
+    """Runs ``qa eval`` with a scripted model in place of the one that the settings name."""
+
+    def run(*words: str, replies: Sequence[str] = ()) -> int:
+        settings = Settings.from_environment()
+        model = ScriptedChatModel(replies=list(replies))
+
+        def opening(article: Article) -> Generator[str, None, Assistant]:
+            return Assistant.opening(
+                article, settings=settings, chat_model=model, embeddings=WordEmbeddings()
+            )
+
+        options = parser().parse_args(evaluating.with_action(["eval", *words]))
+        return evaluating.measure(options, settings, opening)
+
+    return run
+
+
+def test_a_test_set_is_run_and_its_report_written(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replies = ["It has 37 boats.", "The article does not say."]
+    assert measure("set.jsonl", "--out", "out", replies=replies) == 0
+    output = capsys.readouterr()
+    report = read_report(folder / "out")
+    assert [one.example.id for one in report.outcomes] == ["a", "b", "c"]
+    assert report.outcomes[0].scores["right"] == 1.0
+    assert report.outcomes[2].scores["declined"] == 1.0
+    # The script had no word for the second article: a failure, which is said.
+    assert "failed: b: EngineError: " in output.err
+    assert "right" in output.out
+    assert "Written: out/report.json, out/report.md, out/report.html" in output.err
+
+
+def test_a_bar_that_is_missed_is_exit_status_3(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replies = ["It has 37 boats.", "The article does not say."]
+    bars = ("--fail-under", "right>=0.5", "--fail-under", "failed < 0.1")
+    assert measure("set.jsonl", *bars, replies=replies) == 3
+    assert [line for line in capsys.readouterr().err.splitlines() if "missed" in line] == [
+        "missed: failed < 0.1"
+    ]
+    assert (folder / "evaluations" / "set" / "report.html").exists()
+
+
+def test_kept_answers_need_no_model(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (folder / "set.jsonl").read_text(encoding="utf-8").splitlines()
+    (folder / "one.jsonl").write_text(f"{lines[0]}\n{lines[2]}\n", encoding="utf-8")
+    replies = ["It has 37 boats.", "The article does not say."]
+    assert measure("one.jsonl", replies=replies) == 0
+    first = capsys.readouterr().out
+    assert main(["eval", "one.jsonl"]) == 0  # there are no weights to open a model of
+    assert capsys.readouterr().out == first
+    assert main(["eval", "one.jsonl", "--fresh"]) == 1
+    assert "Run: qa models pull" in capsys.readouterr().err
+
+
+def test_a_run_that_is_stopped_says_how_to_go_on(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(article: Article) -> Generator[str, None, Assistant]:
+        yield "Starting"
+        raise KeyboardInterrupt
+
+    words = ["eval", "set.jsonl", "--out", "a b", "--fail-under", "right>=0.9", "--fresh"]
+    options = parser().parse_args(evaluating.with_action(words))
+    assert evaluating.measure(options, Settings.from_environment(), stopped) == 130
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "qa: stopped; 0 of 3 questions are done and kept.",
+        "To go on, run: qa eval set.jsonl --out 'a b' --fail-under 'right>=0.9'",
+    ]
+
+
+def test_all_problems_of_all_test_sets_come_before_a_model(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "empty.jsonl").touch()
+    (folder / "wrong.jsonl").write_text("{}\n", encoding="utf-8")
+    assert main(["eval", "set.jsonl", "empty.jsonl", "wrong.jsonl", "none.jsonl"]) == 1
+    said = capsys.readouterr().err
+    assert "the file: has no questions" in said
+    assert "line 1: 'question' is missing" in said
+    assert "'none.jsonl' cannot be read" in said
+
+
+@pytest.mark.parametrize(
+    "text", ["right", "rihgt>=0.9", "right=0.9", "right>=high", "right>=0.9 x"]
+)
+def test_a_wrong_bar_is_exit_status_2_and_names_the_figures(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["eval", "set.jsonl", "--fail-under", text])
+    assert caught.value.code == 2
+    assert "the figures are right, declined, right_mean" in capsys.readouterr().err
+
+
+def test_two_reports_are_compared(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replies = ["It has 37 boats.", "The article does not say."]
+    measure("set.jsonl", "--out", "old", replies=replies)
+    measure("set.jsonl", "--out", "new", "--fresh", replies=["Ada is mayor.", "It has 37 boats."])
+    capsys.readouterr()
+    assert main(["eval", "compare", "old", "new"]) == 0
+    assert "3 questions were asked in both runs." in capsys.readouterr().out
+    assert main(["eval", "compare", "old", "nowhere"]) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        (["eval", "a.jsonl"], ["eval", "run", "a.jsonl"]),
+        (["eval", "--out", "x", "a.jsonl"], ["eval", "run", "--out", "x", "a.jsonl"]),
+        (["eval", "compare", "a", "b"], ["eval", "compare", "a", "b"]),
+        (["eval", "./compare"], ["eval", "run", "./compare"]),
+        (["eval"], ["eval"]),
+        (["eval", "-h"], ["eval", "-h"]),
+        (["ask", "eval"], ["ask", "eval"]),
+    ],
+)
+def test_a_test_set_stands_where_an_action_may(words: list[str], meant: list[str]) -> None:
+    assert evaluating.with_action(words) == meant
+
+
+def test_what_answers_depend_on_is_named(tmp_path: Path) -> None:
+    settings = Settings(index_folder=tmp_path, chat_model="openai:gpt")
+    about = made_with(settings)
+    assert about["setting chat_model"] == "openai:gpt"
+    assert len(about["program sha256"]) == 64
+    assert len(about["embedder sha256"].split()[0]) == 64
+    elsewhere = Settings(index_folder=tmp_path / "x", chat_model="openai:gpt")
+    assert made_with(elsewhere) == about
+    other = Settings(index_folder=tmp_path, chat_model="openai:gpt", passages=3)
+    assert made_with(other) != about
