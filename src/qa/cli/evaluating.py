@@ -173,7 +173,7 @@ def _loaded(paths: Sequence[str]) -> list[Example]:
         except ExamplesError as error:
             errors.append(error)
     if errors:
-        raise ExamplesError("".join(error.message for error in errors), remedy=errors[0].remedy)
+        raise ExamplesError("\n".join(error.message for error in errors), remedy=errors[0].remedy)
     check(examples)
     return examples
 

@@ -184,6 +184,6 @@ def _error(path: Path, problems: list[Problem]) -> ExamplesError:
     count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
     listed = "".join(f"\n  {problem}" for problem in problems)
     return ExamplesError(
-        f"The test set {str(path)!r} has {count}:{listed}\n",
-        remedy="Mend the file and run it again.",
+        f"The test set {str(path)!r} has {count}:{listed}",
+        remedy="\nMend the file and run it again.",
     )
