@@ -28,6 +28,8 @@ _SHARES = (
     "false_answers",
     "false_abstentions",
     "exact_match",
+    "judged_right",
+    "judge_unreadable",
 )
 _MEANS = (
     "f1",

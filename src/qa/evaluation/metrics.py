@@ -2,7 +2,8 @@
 
 In: an example and the answer to it, or None for a failed case. Out: scores by name, in [0, 1] but
 for the similarity, a cosine; a metric that does not apply to the case is left out. What a metric
-counts is in ``METRICS``, and its formula and source in the module that has it.
+counts is in ``METRICS``, and its formula and source in the module that has it. What a judge says is
+added by ``qa.evaluation.judging``.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ METRICS = MappingProxyType(
         "mrr": "mean of one over the rank of the first of the best 5 hits on the gold evidence",
         "ndcg_at_5": "discounted gain of the best 5 hits on the gold evidence",
         "similarity": "cosine of an answer and the nearest gold answer, on the side",
+        "judged_right": "share of answerable questions whose answer a judge calls right, on the "
+        "side",
+        "judge_unreadable": "share of the answers given to the judge without a readable verdict",
         "aurc": "mean share wrong of the k most confident answers, over all k; lower is better",
         "coverage_at_5_risk": "largest share of all questions answered with at most 5% wrong",
         "coverage_at_10_risk": "largest share of all questions answered with at most 10% wrong",

@@ -18,6 +18,7 @@ from langchain_core.embeddings import Embeddings
 
 from qa.errors import ExamplesError
 from qa.evaluation.estimates import curves, estimates
+from qa.evaluation.judging import Judge, judged
 from qa.evaluation.keeping import Keeper, key_of
 from qa.evaluation.metrics import score
 from qa.evaluation.records import Answerer, Example, Outcome, Report
@@ -31,6 +32,7 @@ def evaluate(
     about: Mapping[str, str] | None = None,
     cache: Path | None = None,
     embeddings: Embeddings | None = None,
+    judge: Judge | None = None,
 ) -> Report:
     """Return the report of an answerer on examples.
 
@@ -38,6 +40,7 @@ def evaluate(
     :param cache: a folder in which finished answers are kept under the fingerprint of ``about``,
         and from which those of an earlier run are taken.
     :param embeddings: for the semantic similarity of answers, which is left out without them.
+    :param judge: a model's opinion of the answers, beside the scores; asked when all are there.
     :raises ExamplesError: if there are no examples, or two have one id.
     :raises ValueError: if there is a cache, and nothing that says whose answers are in it.
     """
@@ -45,8 +48,10 @@ def evaluate(
         raise ValueError("answers are kept by what they depend on: say it as about=")
     check(examples)
     keeper = Keeper.open(cache, about, articles_of(examples)) if cache and about else None
-    found = outcomes(examples, answerer, keeper=keeper, embeddings=embeddings)
-    return report_of(tuple(found), about=about or {})
+    found = tuple(outcomes(examples, answerer, keeper=keeper, embeddings=embeddings))
+    if judge is None:
+        return report_of(found, about=about or {})
+    return report_of(tuple(judged(found, judge)), about={**(about or {}), **judge.about})
 
 
 def outcomes(

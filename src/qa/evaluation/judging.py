@@ -1,0 +1,116 @@
+"""An optional judge: a chat model that says whether an answer says the same as the gold answer.
+
+In: outcomes that are scored. Out: the same outcomes with what the judge says beside their scores,
+which it never changes. It is for answers that are right in other words; it can be wrong, so its
+model and the version of its prompt stand in the report, and what cannot be read is counted.
+
+A model as judge: Zheng et al., "Judging LLM-as-a-judge with MT-bench and chatbot arena", 2023.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Generator, Iterable, Mapping
+from dataclasses import replace
+from typing import Literal
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+
+from qa.errors import QAError
+from qa.evaluation.records import Example, Outcome
+from qa.evaluation.replies import first_line
+from qa.prompts import harmless
+
+logger = logging.getLogger(__name__)
+
+Verdict = Literal["right", "wrong"]
+
+JUDGE_PROMPT = "judge/1"
+"""The version of the words below: raised when they change, as verdicts may then be others."""
+
+INSTRUCTIONS = (
+    "You grade answers. Compare the answer with the correct answer to the question. It is right if "
+    "it says the same, in whatever words, and wrong if it says something else or leaves out what "
+    "was asked. Reply with one word: right or wrong."
+)
+_EXAMPLE = ("How long is the pier?", "90 metres", "The pier has a length of 90 m.")
+
+_VERDICT_TOKENS = 8
+_VERDICT = re.compile(r"\W*(?:(?:the|this) answer is\s+)?\W*(right|wrong)\W*", re.IGNORECASE)
+
+
+class Judge:
+    """Judges answers with one chat model."""
+
+    def __init__(self, chat_model: BaseChatModel, *, name: str) -> None:
+        self._chat_model = chat_model
+        self._name = name
+
+    @property
+    def about(self) -> Mapping[str, str]:
+        """What verdicts depend on, by name, for the report."""
+        return {"judge": self._name, "judge prompt": JUDGE_PROMPT}
+
+    def verdict(self, example: Example, text: str) -> Verdict | None:
+        """Return what the judge says of an answer to an answerable question, or None.
+
+        None is a reply that is not one of the two words, and a judge that fails; both are logged.
+        """
+        try:
+            said = first_line(self._chat_model, judging(example, text), tokens=_VERDICT_TOKENS)
+        except QAError as error:
+            logger.warning("no verdict on %r: %s", example.id, error)
+            return None
+        found = verdict_in(said)
+        if found is None:
+            logger.warning("no verdict on %r in %r", example.id, said)
+        return found
+
+
+def judged(found: Iterable[Outcome], judge: Judge) -> Generator[Outcome, None, None]:
+    """Yield outcomes in order with the scores of the judge added.
+
+    ``judged_right`` is for answerable questions; one that was declined or failed is not right, and
+    nobody is asked about it. Of an answer without a readable verdict there is no such score, and
+    ``judge_unreadable`` is 1; it is 0 for one with a verdict, and not there where none was asked.
+    """
+    for outcome in found:
+        yield replace(outcome, scores={**outcome.scores, **_scores(outcome, judge)})
+
+
+def judging(example: Example, text: str) -> list[BaseMessage]:
+    """Return the messages that ask for a verdict."""
+    golds = "; and ".join(" or ".join(group) for group in example.answers)
+    return [
+        SystemMessage(INSTRUCTIONS),
+        HumanMessage(_asked(*_EXAMPLE)),
+        AIMessage("right"),
+        HumanMessage(_asked(example.question, golds, text)),
+    ]
+
+
+def verdict_in(reply: str) -> Verdict | None:
+    """Return the verdict of a reply that is nothing but one: "not right" is none, nor are both."""
+    match = _VERDICT.fullmatch(reply)
+    if match is None:
+        return None
+    return "right" if match[1].lower() == "right" else "wrong"
+
+
+def _scores(outcome: Outcome, judge: Judge) -> dict[str, float]:
+    example, answer = outcome.example, outcome.answer
+    if not example.answerable:
+        return {}
+    if answer is None or answer.status != "answered":
+        return {"judged_right": 0.0}
+    verdict = judge.verdict(example, answer.text)
+    if verdict is None:
+        return {"judge_unreadable": 1.0}
+    return {"judged_right": float(verdict == "right"), "judge_unreadable": 0.0}
+
+
+def _asked(question: str, gold: str, answer: str) -> str:
+    lines = (("Question", question), ("Correct answer", gold), ("Answer", answer))
+    return "\n".join(f"{name}: {harmless(' '.join(words.split()))}" for name, words in lines)
