@@ -8,6 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Generator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import hypothesis
@@ -294,7 +295,7 @@ Measure = Callable[..., int]
 def measure(folder: Path) -> Measure:
     """Runs ``qa eval`` with a scripted model in place of the one that the settings name."""
 
-    def run(*words: str, replies: Sequence[str] = ()) -> int:
+    def run(*words: str, replies: Sequence[str] = (), verdicts: Sequence[str] = ()) -> int:
         settings = Settings.from_environment()
         model = ScriptedChatModel(replies=list(replies))
 
@@ -304,7 +305,8 @@ def measure(folder: Path) -> Measure:
             )
 
         options = parser().parse_args(evaluating.with_action(["eval", *words]))
-        return evaluating.measure(options, settings, opening)
+        judge = ScriptedChatModel(replies=list(verdicts))
+        return evaluating.measure(options, settings, opening, lambda name: nullcontext(judge))
 
     return run
 
@@ -337,6 +339,23 @@ def test_a_bar_that_is_missed_is_exit_status_3(
     assert (folder / "evaluations" / "set" / "report.html").exists()
 
 
+def test_a_judge_is_asked_when_the_answers_are_there(measure: Measure, folder: Path) -> None:
+    words = ("set.jsonl", "--out", "out", "--judge", "provider:judge")
+    replies = ["It has 37 boats.", "The article does not say."]
+    assert measure(*words, replies=replies, verdicts=["wrong"]) == 0
+    report = read_report(folder / "out")
+    assert report.about["judge"] == "provider:judge"
+    assert report.outcomes[0].scores["judged_right"] == 0.0
+    assert report.outcomes[0].scores["right"] == 1.0
+
+
+def test_a_judge_that_is_none_is_told_before_any_answer(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["eval", "set.jsonl", "--judge", "nobody"]) == 1
+    assert "'nobody'" in capsys.readouterr().err
+
+
 def test_kept_answers_need_no_model(
     measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -359,11 +378,14 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
         raise KeyboardInterrupt
 
     words = ["eval", "set.jsonl", "--out", "a b", "--fail-under", "right>=0.9", "--fresh"]
+    words += ["--judge", "a:b"]
     options = parser().parse_args(evaluating.with_action(words))
-    assert evaluating.measure(options, Settings.from_environment(), stopped) == 130
+    nobody = nullcontext(ScriptedChatModel(replies=[]))
+    status = evaluating.measure(options, Settings.from_environment(), stopped, lambda name: nobody)
+    assert status == 130
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "qa: stopped; 0 of 3 questions are done and kept.",
-        "To go on, run: qa eval set.jsonl --out 'a b' --fail-under 'right>=0.9'",
+        "To go on, run: qa eval set.jsonl --out 'a b' --fail-under 'right>=0.9' --judge a:b",
     ]
 
 

@@ -1,4 +1,7 @@
-"""The commands about test sets: ``eval TESTSET ...`` and ``eval compare``."""
+"""The commands about test sets: ``eval TESTSET ...`` and ``eval compare``.
+
+``eval generate`` is in ``qa.cli.generating``.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +11,22 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from langchain_core.language_models.chat_models import BaseChatModel
 from tqdm import tqdm
 
 from qa.assistant import Assistant
+from qa.cli import generating
 from qa.cli.asking import told
+from qa.cli.opening import chat_model
 from qa.cli.text import plain
 from qa.errors import ExamplesError
 from qa.evaluation.comparing import compare as compared
 from qa.evaluation.comparison_text import comparison_text
+from qa.evaluation.judging import Judge, judged
 from qa.evaluation.keeping import Keeper
 from qa.evaluation.metrics import METRICS
 from qa.evaluation.provenance import made_with
@@ -33,11 +40,14 @@ from qa.settings import Settings
 MISSED = 3
 INTERRUPTED = 130
 
-ACTIONS = ("run", "compare")
+ACTIONS = ("run", "compare", "generate")
 """The first words after ``eval``; any other is a test set to run."""
 
 Opening = Callable[[Article], Generator[str, None, Assistant]]
 """Opens an assistant for an article, saying on the way what it does."""
+
+Judging = Callable[[str], AbstractContextManager[BaseChatModel]]
+"""Holds the chat model of a name open."""
 
 _KEPT_FOLDER = "answers"
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -114,21 +124,35 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     running.add_argument(
         "--fresh", action="store_true", help="ask again what was answered by an earlier run"
     )
+    running.add_argument(
+        "--judge",
+        metavar="MODEL",
+        help="a chat model that says beside the figures which answers it finds right, named as "
+        "QA_CHAT_MODEL is",
+    )
     running.set_defaults(run=run)
     comparing = actions.add_parser("compare", help="say how one report differs from another")
     comparing.add_argument("old", type=Path, metavar="OLD", help="folder of the earlier report")
     comparing.add_argument("new", type=Path, metavar="NEW", help="folder of the later report")
     comparing.set_defaults(run=compare)
+    generating.add_command(actions)
 
 
 def run(options: argparse.Namespace) -> int:
     """Ask every question, print the figures, and write the report."""
     settings = Settings.from_environment()
-    return measure(options, settings, lambda article: Assistant.opening(article, settings=settings))
+    return measure(
+        options,
+        settings,
+        lambda article: Assistant.opening(article, settings=settings),
+        lambda name: chat_model(settings, name=name),
+    )
 
 
-def measure(options: argparse.Namespace, settings: Settings, opening: Opening) -> int:
-    """Do what ``run`` does with the assistants that ``opening`` opens."""
+def measure(
+    options: argparse.Namespace, settings: Settings, opening: Opening, judging: Judging
+) -> int:
+    """Do what ``run`` does with the assistants that ``opening`` opens, and the judge likewise."""
     examples = _loaded(options.testsets)
     folder = options.out or Path("evaluations") / Path(options.testsets[0]).stem
     about = made_with(settings)
@@ -136,15 +160,24 @@ def measure(options: argparse.Namespace, settings: Settings, opening: Opening) -
     keeper = Keeper.open(kept, about, articles_of(examples))
     if options.fresh:
         keeper.forget()
+    if options.judge:
+        with judging(options.judge):
+            pass  # one that cannot be opened is told of before the time that the answers take
     found: dict[str, Outcome] = {}
     try:
         for outcome in _with_bar(_asked(examples, keeper, opening), len(examples)):
             found[outcome.example.id] = outcome
+        ordered = [found[example.id] for example in examples]
+        if options.judge:
+            with judging(options.judge) as model:
+                judge = Judge(model, name=options.judge)
+                ordered = list(_with_bar(judged(ordered, judge), len(ordered)))
+            about |= judge.about
     except KeyboardInterrupt:
         _say(f"qa: stopped; {len(found)} of {len(examples)} questions are done and kept.")
         _say(f"To go on, run: {_command(options)}")
         return INTERRUPTED
-    report = report_of([found[example.id] for example in examples], about=about)
+    report = report_of(ordered, about=about)
     files = write_report(report, folder)
     print(table(report.estimates))
     for outcome in report.outcomes:
@@ -209,6 +242,8 @@ def _command(options: argparse.Namespace) -> str:
         words += ["--out", str(options.out)]
     for one in options.fail_under:
         words += ["--fail-under", one.text]
+    if options.judge:
+        words += ["--judge", options.judge]
     return shlex.join(words)
 
 
