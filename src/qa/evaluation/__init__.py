@@ -1,6 +1,7 @@
 """Evaluate any answerer with test sets: metrics with intervals, comparisons, and a report."""
 
 from qa.evaluation.comparing import compare
+from qa.evaluation.judging import Judge
 from qa.evaluation.records import Estimate, Example, Outcome, Report
 from qa.evaluation.running import evaluate, outcomes
 from qa.evaluation.testsets import load_examples
@@ -8,6 +9,7 @@ from qa.evaluation.testsets import load_examples
 __all__ = [
     "Estimate",
     "Example",
+    "Judge",
     "Outcome",
     "Report",
     "compare",
