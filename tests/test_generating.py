@@ -166,7 +166,7 @@ def test_names_numbers_and_dates_are_told_apart() -> None:
     )
     article = Article.from_text(text, title="t", source="s")
     assert {(thing.kind.value, thing.text) for thing in things_of(article)} == {
-        ("name", "Mr. Antony J. Blinken"),
+        ("person", "Mr. Antony J. Blinken"),
         ("money", "$1.7 billion"),
         ("percent", "12%"),
         ("number", "400"),
@@ -179,6 +179,19 @@ def test_names_numbers_and_dates_are_told_apart() -> None:
         ("name", "Norway"),
         ("number", "1,234"),
     }
+
+
+def test_who_is_called_by_the_last_name_is_a_person() -> None:
+    text = "Then Ada Holm met Bo Lund in Old Town. So Holm left, and “Instead” Mr. Lund sat there."
+    article = Article.from_text(text, title="t", source="s")
+    assert [(thing.kind.value, thing.text) for thing in things_of(article)] == [
+        ("person", "Ada Holm"),
+        ("person", "Bo Lund"),
+        ("name", "Old Town"),
+        ("person", "Holm"),
+        ("name", "Instead"),
+        ("person", "Mr. Lund"),
+    ]
 
 
 def test_a_thing_is_swapped_for_its_like_alone() -> None:

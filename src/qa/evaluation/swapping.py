@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -33,6 +33,8 @@ _CAPITALISED = re.compile(
     r"|[^\W\d_](?:[\w-]|['’](?!s\b)\w)*"
 )
 _PEOPLE = re.compile(r"\w+(?:ese|ian|ean|ican|ish)")  # "Japanese" takes no place of "China"
+_TITLED = re.compile(r"^(?:Mr|Mrs|Ms|Dr)\.|^(?:President|Professor)\s|\s[^\W\d_]\.\s")
+_SIDE = re.compile(r"(?:North|South|East|West|Central|New)\s")  # "East Asia" is nobody's name
 _SAME_LETTERS = 4  # words that begin with as many alike are forms of one: "America", "American"
 
 
@@ -47,6 +49,7 @@ class Kind(StrEnum):
     YEAR = "year"
     NUMBER = "number"
     PEOPLE = "people"
+    PERSON = "person"
     NAME = "name"
 
 
@@ -85,7 +88,9 @@ def things_of(article: Article) -> tuple[Thing, ...]:
     small = {
         word for text in texts for word in re.findall(r"\b[^\W\d_]\w*", text) if word.islower()
     }
-    return tuple(dict.fromkeys(thing for text in texts for thing in _things(text, small)))
+    found = [thing for text in texts for thing in _things(text, small)]
+    families = _families([thing.text for thing in found if thing.kind is Kind.NAME])
+    return tuple(dict.fromkeys(_known(thing, families) for thing in found))
 
 
 def swaps(
@@ -136,11 +141,26 @@ def _names(text: str, small: set[str]) -> Iterator[str]:
         if run and not (beside and match.group()[0].isupper()):
             yield from _name(text, run)
             run = []
-        first = not text[: match.start()].strip(" “\"'‘(")
-        if match.group()[0].isupper() and not (first and _is_common(match.group(), small)):
+        common = _at_head(text, match) and _is_common(match.group(), small)
+        if match.group()[0].isupper() and not common:
             run.append(match)
     if run:
         yield from _name(text, run)
+
+
+def _families(names: Sequence[str]) -> frozenset[str]:
+    """Return the last words of names that seem to be persons'.
+
+    They have a title or an initial, or are called by the last word alone elsewhere.
+    """
+    last = {name: name.split()[-1] for name in names if " " in name and not _SIDE.match(name)}
+    return frozenset(word for name, word in last.items() if _TITLED.search(name) or word in names)
+
+
+def _known(thing: Thing, families: frozenset[str]) -> Thing:
+    """Return a name as a person's if it is one."""
+    person = thing.kind is Kind.NAME and thing.text.split()[-1] in families
+    return replace(thing, kind=Kind.PERSON) if person else thing
 
 
 def _is_common(word: str, small: set[str]) -> bool:
@@ -151,8 +171,12 @@ def _is_common(word: str, small: set[str]) -> bool:
 def _name(text: str, run: Sequence[re.Match[str]]) -> Iterator[str]:
     name = text[run[0].start() : run[-1].end()]
     # A word of function, "I" or "The", and a lone word at the head of a sentence tell no name.
-    if content_words(name) and (len(run) > 1 or run[0].start() > 0):
+    if content_words(name) and (len(run) > 1 or not _at_head(text, run[0])):
         yield name
+
+
+def _at_head(text: str, word: re.Match[str]) -> bool:
+    return not text[: word.start()].strip(" “\"'‘(")
 
 
 def _held(question: str, things: Sequence[Thing]) -> list[Thing]:
@@ -176,7 +200,7 @@ def _likes(
         and not content_words(thing.text) & taken
         and not _beginnings(thing) & _beginnings(old)
     ]
-    if old.kind is not Kind.NAME or len(likes) <= NEAREST:
+    if old.kind not in {Kind.NAME, Kind.PERSON} or len(likes) <= NEAREST:
         return likes
     vectors = np.asarray(embeddings.embed_documents([old.text, *(one.text for one in likes)]))
     near = vectors[1:] @ vectors[0] / np.linalg.norm(vectors[1:], axis=1)
