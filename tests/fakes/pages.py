@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import httpx
 
-PROGRAM = Path(__file__).parent / "served_page.py"
+TESTS = Path(__file__).parents[1]
 START_SECONDS = 60.0
 
 
@@ -30,15 +30,20 @@ def free_port() -> int:
 
 
 class ServedPage:
-    """A running page; ``lines`` is what its process has said so far."""
+    """A running page; ``lines`` is what its process has said so far.
 
-    def __init__(self) -> None:
+    With a folder for kept answers it has test sets to evaluate.
+    """
+
+    def __init__(self, kept_folder: Path | None = None) -> None:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
         self.lines: list[str] = []
         self._errors = ""
+        folders = [str(kept_folder)] if kept_folder else []
         self.process = subprocess.Popen(
-            [sys.executable, str(PROGRAM), str(self.port)],
+            [sys.executable, "-m", "fakes.served_page", str(self.port), *folders],
+            cwd=TESTS,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -1,7 +1,8 @@
 """Serves the page for the scripted assistant, in a process of its own.
 
-Run as ``python served_page.py PORT``. Writes to standard output, a line each: what the assistant
-logs, the private folder, and where the page is.
+Run as ``python -m fakes.served_page PORT [FOLDER]``: answers are kept in the folder; without one
+there are no test sets. Writes to standard output, a line each: what the assistant logs, the private
+folder, and where the page is.
 """
 
 from __future__ import annotations
@@ -9,9 +10,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Generator
+from pathlib import Path
 
-from answerer import ScriptedAnswerer
-
+from fakes.answerer import ScriptedAnswerer
+from fakes.boats import SETS
+from qa.ui.bench import Bench
 from qa.ui.running import Answerer
 from qa.ui.serving import open_and_serve
 
@@ -31,6 +34,11 @@ def _opening(answerer: Answerer) -> Generator[str, None, Answerer]:
     return answerer
 
 
+def _bench(folders: list[str]) -> Bench | None:
+    about = {"answerer": "scripted"}
+    return Bench(sets=SETS, kept_folder=Path(folders[0]), about=about) if folders else None
+
+
 if __name__ == "__main__":
     answerer = ScriptedAnswerer(_say)
     open_and_serve(
@@ -38,5 +46,6 @@ if __name__ == "__main__":
         _opening(answerer),
         port=int(sys.argv[1]),
         open_browser=False,
+        bench=_bench(sys.argv[2:]),
         announce=_announce,
     )

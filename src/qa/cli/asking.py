@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
+import logging
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from qa.articles.loading import load_articles
 from qa.assistant import Assistant, seeds
 from qa.cli.text import answer_json, answer_text, plain
+from qa.errors import ExamplesError
+from qa.evaluation.provenance import made_with
+from qa.records import Article
 from qa.rewriting import clean_question
-from qa.settings import Settings
+from qa.settings import Settings, checkout_folder
+from qa.ui.bench import Bench, ExampleSet
+
+logger = logging.getLogger(__name__)
+
+KEPT_FOLDER = "answers"
+"""The folder of kept answers, in that of the index; ``qa eval`` has the same."""
 
 Result = TypeVar("Result")
 
@@ -48,10 +60,48 @@ def chat(options: argparse.Namespace) -> int:
         host=options.host,
         port=options.port,
         open_browser=not options.no_browser,
+        bench=_bench(options.testsets, articles, settings),
         blocked_paths=[settings.index_folder, settings.models_folder],
         announce=lambda line: print(line, file=sys.stderr, flush=True),
     )
     return 0
+
+
+def _bench(named: Sequence[str], articles: Sequence[Article], settings: Settings) -> Bench:
+    """Return the test sets that fit the articles: those that are named, then those that ship.
+
+    :raises ExamplesError: if one that is named cannot be used.
+    """
+    sets = [*_named(named, articles), *_shipped(articles)]
+    about = made_with(settings)
+    if len(articles) > 1:
+        # They are searched together, so an answer is not what it would be for one alone.
+        names = "\n".join(sorted(article.id for article in articles))
+        about["articles opened together"] = hashlib.sha256(names.encode()).hexdigest()
+    return Bench(sets=tuple(sets), kept_folder=settings.index_folder / KEPT_FOLDER, about=about)
+
+
+def _named(paths: Sequence[str], articles: Sequence[Article]) -> Iterator[ExampleSet]:
+    for path in paths:
+        found = ExampleSet.fitting(Path(path), articles)
+        if not found.examples:
+            raise ExamplesError(
+                f"The test set {path!r} asks none of the articles that are open.",
+                remedy="Open its article with -a.",
+            )
+        yield found
+
+
+def _shipped(articles: Sequence[Article]) -> Iterator[ExampleSet]:
+    top = checkout_folder()
+    for path in sorted((top / "tests" / "testsets").rglob("*.jsonl")) if top else ():
+        try:
+            found = ExampleSet.fitting(path, articles)
+        except ExamplesError as error:  # nobody asked for it, so it is only left out
+            logger.info("%s is left out: %s", path, error)
+            continue
+        if found.examples:
+            yield found
 
 
 def told(steps: Generator[str, None, Result]) -> Result:

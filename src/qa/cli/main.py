@@ -67,6 +67,14 @@ def parser() -> argparse.ArgumentParser:
     chat.add_argument(
         "--port", type=_port, metavar="PORT", help="port to listen on (the first free from 7860)"
     )
+    chat.add_argument(
+        "--testset",
+        action="append",
+        default=[],
+        dest="testsets",
+        metavar="FILE",
+        help="a test set for the Evaluate tab, beside those that ship; may be given again",
+    )
     chat.add_argument("--no-browser", action="store_true", help="do not open a browser window")
     chat.set_defaults(run=asking.chat)
 

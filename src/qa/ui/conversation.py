@@ -8,9 +8,26 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from qa.records import Answer, Turn
+from qa.records import Answer, Article, Span, Turn
 
 MOST_EXCHANGES = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A question of a test set that is shown in the chat: what is known of its answer.
+
+    ``number`` is its place in the list that it was opened from, ``name`` says which it is, and
+    ``verdict`` how it came out there, empty once it has been asked again. ``answers`` are groups of
+    alternatives, none where the article does not say; ``evidence`` are characters of ``article``.
+    """
+
+    number: int
+    name: str
+    article: Article
+    answers: tuple[tuple[str, ...], ...] = ()
+    evidence: tuple[Span, ...] = ()
+    verdict: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +38,8 @@ class Exchange:
     stays right when older exchanges are dropped. ``answer`` is a draft while it is written, and
     None before its first draft or when the question ended with a ``notice``. ``stopped`` when a
     person stopped it: the draft is then all there is. ``waiting_for`` says what has to be done
-    before any question can be answered, empty when nothing has.
+    before any question can be answered, empty when nothing has. ``given`` is what a test set says
+    was answered, in place of an answer. ``case`` is what a test set knows of the question.
     """
 
     position: int
@@ -30,11 +48,20 @@ class Exchange:
     notice: str = ""
     stopped: bool = False
     waiting_for: str = ""
+    given: str = ""
+    case: Case | None = None
 
     @property
     def unfinished(self) -> bool:
         """Whether the answer is still to come, or only a draft of it is there."""
         return self.answer is None or self.answer.status == "draft"
+
+    @property
+    def said(self) -> str | None:
+        """The words of the finished answer, or None where there is none."""
+        if self.given:
+            return self.given
+        return None if self.answer is None or self.unfinished else self.answer.text
 
 
 Conversation = tuple[Exchange, ...]
@@ -43,9 +70,9 @@ Conversation = tuple[Exchange, ...]
 def turns(conversation: Conversation) -> list[Turn]:
     """Return the finished exchanges as the assistant's history: no notices, nothing stopped."""
     return [
-        Turn(question=exchange.question, answer=exchange.answer.text)
+        Turn(question=exchange.question, answer=exchange.said)
         for exchange in conversation
-        if exchange.answer is not None and exchange.answer.status != "draft"
+        if exchange.said is not None
     ]
 
 

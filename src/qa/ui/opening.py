@@ -43,6 +43,11 @@ class Opening:
         """What is being done before questions can be answered; empty when they can be."""
         return self._step
 
+    @property
+    def is_open(self) -> bool:
+        """Whether ``stream`` need not wait: it is open, or cannot be opened and says so."""
+        return self._opened.done()
+
     def begin(self, ended: Callable[[BaseException | None], None]) -> None:
         """Start opening in a thread; ``ended`` is handed what went wrong there, or None."""
         self._opened.add_done_callback(lambda opened: ended(opened.exception()))

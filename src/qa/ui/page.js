@@ -50,9 +50,16 @@ function showInAnswer(answer, number) {
 
 function showFirst() {
   const answer = article()?.dataset.focus;
+  if (answer === "evidence") return showLook("evidence");
   const shown = answer ? [...article().querySelectorAll(`mark[data-answer="${answer}"]`)] : [];
   const numbers = shown.map((mark) => Number(mark.dataset.citation));
   if (numbers.length) showInArticle(answer, Math.min(...numbers));
+}
+
+// The first words in the article that have a look of the legend.
+function showLook(look) {
+  const words = { cited: "mark[data-citation]:not(.closest)", closest: "mark.closest", evidence: ".evidence" };
+  article().querySelector(words[look])?.scrollIntoView(scrolling());
 }
 
 // The quote of a citation, beside the pointer or the focus.
@@ -90,6 +97,8 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("#stop")) document.querySelector("#question textarea").focus();
   const link = event.target.closest(".cite");
   if (link) return showInArticle(link.dataset.answer, link.dataset.citation);
+  const key = event.target.closest("#article .key");
+  if (key) return showLook(key.dataset.look);
   const mark = event.target.closest("#article mark[data-answer]");
   // Selecting words of a mark is reading, not a click on it.
   if (mark && getSelection().isCollapsed) showInAnswer(mark.dataset.answer, mark.dataset.citation);

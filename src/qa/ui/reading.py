@@ -4,7 +4,8 @@ The whole text is shown in paragraphs, the title as a heading. Words that the la
 ``<mark data-answer="A" data-citation="N">``; words that earlier answers cite are
 ``<span data-answer="A" data-trace="N">``, which look like text until the page's script turns them
 into marks because the reader chose that answer. Inside a paragraph the text of a citation's
-elements, joined, is the text of the citation.
+elements, joined, is the text of the citation. What a test set names as evidence for the last
+question is ``<span class="evidence">``, and a legend above the articles then says what looks how.
 """
 
 from __future__ import annotations
@@ -20,20 +21,30 @@ from qa.ui.markup import escape
 
 _BLANK_LINE = re.compile(r"\n[^\S\n]*\n")
 _TAG_LINE = re.compile(r"#\S+(\s+#\S+)*")
+_LOOKS = {
+    "cited": "Cited",
+    "closest": "Closest passage",
+    "evidence": "Evidence of the test set",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A citation of an answer as the article shows it; ``current`` when the answer is the last."""
+    """A citation of an answer as the article shows it; ``current`` when the answer is the last.
+
+    With ``evidence`` it is not what the answer cites but what a test set names.
+    """
 
     answer: int
     citation: Citation
     current: bool
+    evidence: bool = False
 
-    def order(self) -> tuple[bool, int, int, int, int]:
+    def order(self) -> tuple[bool, bool, int, int, int, int]:
         """Return the key by which marks nest, outermost first: a last answer's stay whole."""
         cited = self.citation
-        return (not self.current, cited.start, -cited.end, self.answer, cited.number)
+        outer = (self.evidence, not self.current)
+        return (*outer, cited.start, -cited.end, self.answer, cited.number)
 
 
 def marks_of(conversation: Conversation) -> list[Mark]:
@@ -45,6 +56,21 @@ def marks_of(conversation: Conversation) -> list[Mark]:
         if exchange.answer is not None
         for citation in (*exchange.answer.citations, exchange.answer.closest)
         if citation is not None
+    ]
+
+
+def evidence_of(conversation: Conversation) -> list[Mark]:
+    """Return the marks of what a test set names for the last question, if it is of one."""
+    last = conversation[-1] if conversation else None
+    if last is None or last.case is None:
+        return []
+    cut = (
+        Citation.cut(last.case.article, span, number=number)
+        for number, span in enumerate(last.case.evidence, 1)
+    )
+    return [
+        Mark(answer=last.position, citation=citation, current=True, evidence=True)
+        for citation in cut
     ]
 
 
@@ -66,10 +92,14 @@ def paragraphs(text: str) -> Iterator[Span]:
 def articles_html(articles: Sequence[Article], conversation: Conversation) -> str:
     """Return every article, whole, in the element with the id ``article``.
 
-    ``data-focus`` names the answer whose first mark is to be scrolled into view, if it has one.
+    ``data-focus`` names the answer whose first mark is to be scrolled into view, if it has one;
+    "evidence" where the answer cites nothing, but a test set names words.
     """
-    marks = marks_of(conversation)
-    focus = next((str(mark.answer) for mark in marks if mark.current), "")
+    cited, evidence = marks_of(conversation), evidence_of(conversation)
+    marks = cited + evidence
+    focus = next((str(mark.answer) for mark in cited if mark.current), "")
+    if evidence and not (conversation[-1].answer and conversation[-1].answer.citations):
+        focus = "evidence"
     several = "several" if len(articles) > 1 else "one"
     shown = "".join(
         article_html(article, [mark for mark in marks if mark.citation.article.id == article.id])
@@ -77,8 +107,25 @@ def articles_html(articles: Sequence[Article], conversation: Conversation) -> st
     )
     return (
         f'<div id="article" class="{several}" data-focus="{focus}" role="region" tabindex="0" '
-        f'aria-label="Article">{shown}</div>'
+        f'aria-label="Article">{legend_html(marks) if evidence else ""}{shown}</div>'
     )
+
+
+def legend_html(marks: Sequence[Mark]) -> str:
+    """Return a button for each look that marks of the last answer have, to go to the first."""
+    looks = [_look(mark) for mark in marks if mark.current]
+    keys = "".join(
+        f'<button type="button" class="key is-{look}" data-look="{look}">{words}</button>'
+        for look, words in _LOOKS.items()
+        if look in looks
+    )
+    return f'<div class="keys" role="group" aria-label="Marked words">{keys}</div>'
+
+
+def _look(mark: Mark) -> str:
+    if mark.evidence:
+        return "evidence"
+    return "closest" if mark.citation.number == 0 else "cited"
 
 
 def article_html(article: Article, marks: Sequence[Mark]) -> str:
@@ -121,6 +168,8 @@ def _pieces(text: str, span: Span, marks: Sequence[Mark]) -> Iterator[str]:
 
 
 def _open(mark: Mark) -> str:
+    if mark.evidence:
+        return '<span class="evidence">'
     number = mark.citation.number
     style = ' class="closest"' if number == 0 else ""
     if mark.current:
@@ -130,8 +179,8 @@ def _open(mark: Mark) -> str:
 
 def _close(mark: Mark, at: int, paragraph_end: int) -> str:
     """Close a mark; where its last visible character is, with the way back to the answer."""
-    element = "mark" if mark.current else "span"
-    if at < min(mark.citation.end, paragraph_end):
+    element = "mark" if mark.current and not mark.evidence else "span"
+    if mark.evidence or at < min(mark.citation.end, paragraph_end):
         return f"</{element}>"
     number = mark.citation.number
     label = "the closest passage" if number == 0 else f"citation {number}"

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from qa.records import Answer, Citation, Reason, Sentence, Support
+from qa.ui.cases import case_html
 from qa.ui.conversation import Conversation, Exchange
 from qa.ui.markup import escape
 
@@ -21,6 +22,8 @@ WELCOME = (
 )
 
 LONGEST_LAST_WORD = 20
+
+_GIVEN = '<p class="reason">As the test set has it.</p>'
 
 
 def latest_html(conversation: Conversation) -> str:
@@ -40,13 +43,16 @@ def exchange_html(exchange: Exchange, *, latest: bool) -> str:
         said = f'<p class="notice" role="status">{escape(exchange.notice)}</p>'
     elif exchange.stopped:
         said = _stopped(exchange.answer, latest=latest)
+    elif exchange.given:
+        said = f"{_text(exchange.given)}{_GIVEN}"
     elif exchange.answer is None:
         said = _frame("draft", _waiting(exchange.waiting_for), latest=latest)
     else:
         said = answer_html(exchange.answer, position=exchange.position, latest=latest)
+    known = case_html(exchange.case) if exchange.case else ""
     return (
         f'<section class="exchange" data-exchange="{exchange.position}">'
-        f'<h3 class="asked" dir="auto">{escape(exchange.question)}</h3>{said}</section>'
+        f'<h3 class="asked" dir="auto">{escape(exchange.question)}</h3>{said}{known}</section>'
     )
 
 

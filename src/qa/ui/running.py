@@ -141,6 +141,12 @@ class RunningAnswers:
         self._lock = threading.Lock()
         self._running: dict[str, RunningAnswer] = {}
 
+    @property
+    def busy(self) -> bool:
+        """Whether somebody's answer is being written."""
+        with self._lock:
+            return any(not answer.ended.is_set() for answer in self._running.values())
+
     def begin(self, session: str, question: str, history: Sequence[Turn]) -> RunningAnswer | None:
         """Return the session's new answer, or None while its last one is still being written."""
         with self._lock:

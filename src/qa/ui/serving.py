@@ -26,7 +26,9 @@ import uvicorn
 
 from qa.errors import QAError
 from qa.records import Article
+from qa.ui.bench import Bench
 from qa.ui.guard import Guard
+from qa.ui.measuring import RunningEvaluations
 from qa.ui.opening import Opening, Steps
 from qa.ui.running import RunningAnswers
 
@@ -48,6 +50,7 @@ def open_and_serve(
     host: str = "127.0.0.1",
     port: int | None = None,
     open_browser: bool,
+    bench: Bench | None = None,
     blocked_paths: Sequence[Path] = (),
     announce: Callable[[str], None] = logger.info,
 ) -> None:
@@ -55,8 +58,8 @@ def open_and_serve(
 
     ``steps`` open the assistant, from when the page answers on; it is closed at the end. ``port``
     None takes the first free one from 7860 on. ``announce`` is handed the lines that say where the
-    page is, once it answers, and what is being opened. ``blocked_paths`` are never served, whatever
-    else is.
+    page is, once it answers, and what is being opened. ``bench`` is what the answers can be
+    measured with; ``blocked_paths`` are never served, whatever else is.
 
     :raises QAError: if the port is taken, or as the steps raise.
     """
@@ -70,9 +73,10 @@ def open_and_serve(
         from qa.ui.page import build_page, mount
 
         running = RunningAnswers(opening)
+        evaluations = RunningEvaluations(opening, running, bench or Bench())
         taken = listener.getsockname()[1]
         app = mount(
-            build_page(opening, running),
+            build_page(opening, running, evaluations),
             answers_at_once=ANSWERS_AT_ONCE,
             waiting_questions=WAITING_QUESTIONS,
             blocked_paths=[str(path.resolve()) for path in blocked_paths],
@@ -94,7 +98,7 @@ def open_and_serve(
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
-        server = _Server(guard, running, ready)
+        server = _Server(guard, running, evaluations, ready)
         server.run_until_signal(listener)
         if failures:
             raise failures[0]
@@ -182,7 +186,13 @@ def _interruptible() -> Iterator[None]:
 class _Server(uvicorn.Server):
     """A server that ends on a signal after the running answers, and never by the signal itself."""
 
-    def __init__(self, guard: Guard, running: RunningAnswers, ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        guard: Guard,
+        running: RunningAnswers,
+        evaluations: RunningEvaluations,
+        ready: Callable[[], None],
+    ) -> None:
         super().__init__(
             uvicorn.Config(
                 guard,
@@ -197,6 +207,7 @@ class _Server(uvicorn.Server):
         )
         self._guard = guard
         self._running = running
+        self._evaluations = evaluations
         self._ready = ready
 
     def run_until_signal(self, listener: socket.socket) -> None:
@@ -233,6 +244,7 @@ class _Server(uvicorn.Server):
         threading.Thread(target=self._drain, daemon=True).start()
 
     def _drain(self) -> None:
+        self._evaluations.end()  # what it has is kept
         self._running.drain(seconds=DRAIN_SECONDS)
         time.sleep(LAST_WORDS_SECONDS)
         self.should_exit = True

@@ -1,0 +1,126 @@
+"""What the chat does: each method is one event of it, handed the session's conversation.
+
+A question is answered by a generator that shows the newest draft, then the answer with its marks.
+A failed case of an evaluation is shown as a conversation of its own; the one before is set aside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import gradio as gr
+
+from qa.errors import QAError
+from qa.ui.cases import is_of_case
+from qa.ui.conversation import Case, Conversation, add, begin, turns
+from qa.ui.markup import showable
+from qa.ui.opening import Opening
+from qa.ui.reading import articles_html
+from qa.ui.render import conversation_html, latest_html
+from qa.ui.running import RunningAnswers
+
+# More than any setting lets a question have, so what is cut off here is refused in any case.
+MOST_CHARACTERS = 20_001
+
+# A generator that yields nothing would empty what it could have changed, hence ``NOTHING_NEW``.
+# The values of: past exchanges, the latest one, the article, the question box, the conversation.
+Shown = tuple[Any, Any, Any, Any, Any]
+NOTHING_NEW: Shown = (gr.skip(), gr.skip(), gr.skip(), gr.skip(), gr.skip())
+
+
+class Chat:
+    """The events of the chat."""
+
+    def __init__(self, answerer: Opening, running: RunningAnswers) -> None:
+        self._answerer = answerer
+        self._running = running
+
+    def ask(
+        self, question: str | None, conversation: Conversation, request: gr.Request
+    ) -> Iterator[Shown]:
+        """Show the answer to a question as it is written; a blank question changes nothing."""
+        asked = showable(question or "").strip()[:MOST_CHARACTERS]
+        if asked:
+            yield from self._answer(asked, conversation, session_of(request))
+        else:
+            yield NOTHING_NEW
+
+    def retry(self, conversation: Conversation, request: gr.Request) -> Iterator[Shown]:
+        """Ask the last question again, in place of its answer."""
+        if not conversation:
+            yield NOTHING_NEW
+            return
+        last = conversation[-1]
+        case = replace(last.case, verdict="") if last.case else None
+        yield from self._answer(last.question, conversation[:-1], session_of(request), case)
+
+    def stop(self, request: gr.Request) -> None:
+        """End the session's answer where it is."""
+        self._running.stop(session_of(request))
+
+    def clear(self, request: gr.Request) -> tuple[Any, ...]:
+        """End the session's answer and forget the conversation, and the one set aside."""
+        self._running.stop(session_of(request))
+        return *self._whole(()), ()
+
+    def show_case(
+        self,
+        case: Conversation,
+        conversation: Conversation,
+        aside: Conversation,
+        request: gr.Request,
+    ) -> tuple[Any, ...]:
+        """Show the conversation of a case, the person's own set aside."""
+        self._running.stop(session_of(request))
+        own = aside if is_of_case(conversation) else conversation
+        return *self._whole(case), own
+
+    def resume(self, aside: Conversation, request: gr.Request) -> tuple[Any, ...]:
+        """Go back from a case to the conversation that was set aside."""
+        self._running.stop(session_of(request))
+        return *self._whole(aside), ()
+
+    def _whole(self, conversation: Conversation) -> Shown:
+        past = conversation_html(conversation[:-1])
+        return past, latest_html(conversation), self._articles(conversation), "", conversation
+
+    def _answer(
+        self, question: str, earlier: Conversation, session: str, case: Case | None = None
+    ) -> Iterator[Shown]:
+        running = self._running.begin(session, question, turns(earlier))
+        if running is None:
+            yield NOTHING_NEW
+            return
+        exchange = replace(begin(earlier, question), case=case)
+        asked = add(earlier, exchange)
+        back: Any = gr.skip()
+        with running:
+            past = conversation_html(asked[:-1])
+            yield past, latest_html(asked), self._articles(asked), "", gr.skip()
+            try:
+                for answer in running.updates():
+                    known = exchange
+                    exchange = replace(exchange, waiting_for=self._answerer.step)
+                    if answer is not None:
+                        exchange = replace(exchange, answer=answer)
+                    if exchange == known:
+                        yield NOTHING_NEW
+                    elif exchange.unfinished:
+                        yield gr.skip(), latest_html((exchange,)), *NOTHING_NEW[2:]
+                exchange = replace(exchange, stopped=exchange.unfinished)
+            except QAError as error:
+                exchange = replace(exchange, answer=None, notice=str(error))
+                back = question
+            # The answer and its marks in one update, so that nobody sees one without the other.
+            asked = (*asked[:-1], exchange)
+            yield gr.skip(), latest_html(asked), self._articles(asked), back, asked
+
+    def _articles(self, conversation: Conversation) -> str:
+        return articles_html(self._answerer.articles, conversation)
+
+
+def session_of(request: gr.Request) -> str:
+    """Return the name of the browser session that a request is of."""
+    return request.session_hash or ""

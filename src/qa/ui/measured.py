@@ -1,0 +1,237 @@
+"""An evaluation as safe HTML: what can be run, how far it is, and the report of it.
+
+Pure functions from records to HTML. A failed case is a button with its place in the report as
+``data-case``; pressing it opens the case in the chat.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qa.evaluation.figures import Row, milliseconds, rows
+from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_meaning, kind_of
+from qa.evaluation.metrics import METRICS
+from qa.evaluation.plots import interval_svg, reliability_svg, risk_coverage_svg
+from qa.evaluation.records import Estimate, Outcome, Report
+from qa.ui.bench import ExampleSet
+from qa.ui.cases import expected_words
+from qa.ui.markup import escape
+from qa.ui.measuring import Progress
+
+MAIN_FIGURES = (
+    "right",
+    "declined",
+    "false_answers",
+    "citation_precision",
+    "citation_recall",
+    "coverage_at_5_risk",
+    "first_token_ms_p50",
+    "total_ms_p50",
+)
+"""What a person looks at first; the others unfold below."""
+
+INTRODUCTION = (
+    "<h2>Evaluate</h2><p>Every question of a test set is asked, and each answer is held "
+    "against what is known to be right. What goes wrong can be read in the chat.</p>"
+)
+NOTHING_FITS = (
+    '<p class="calm">No test set here is about the article that is open. To measure its answers, '
+    "write questions about it, a JSON object a line, and run <code>qa eval FILE</code>, or open "
+    "the page with <code>qa chat -a ARTICLE --testset FILE</code>.</p>"
+)
+ANOTHER_RUNS = "Another evaluation is being run. Press Run again when it has ended."
+
+_SAID_CHARACTERS = 160
+
+
+def set_label(asked: ExampleSet) -> str:
+    """Return how a test set is named where one is chosen; plain text."""
+    return f"{asked.name} ({_questions(len(asked.examples))})"
+
+
+def invitation_html(asked: ExampleSet) -> str:
+    """Return what a test set holds, before it is run."""
+    can = sum(example.answerable for example in asked.examples)
+    total = len(asked.examples)
+    return _state(
+        "ready",
+        f'<p class="calm">{_questions(total)}: the article answers {can:,} of them, and does not '
+        f"say {total - can:,}. An answer that is kept from an earlier run is not asked for again."
+        "</p>",
+    )
+
+
+def notice_html(text: str) -> str:
+    """Return a line that says why there is no report."""
+    return _state("ended", f'<p class="notice" role="status">{escape(text)}</p>')
+
+
+def progress_html(progress: Progress) -> str:
+    """Return how far an evaluation is, with the shares so far."""
+    done, total = len(progress.found), progress.total
+    waiting = f"{escape(progress.waiting_for)} …" if progress.waiting_for else _time_left(progress)
+    shares = "".join(
+        f"<div><dt>{name}</dt><dd><b>{count:,}</b> of {of:,}</dd></div>"
+        for name, count, of in _shares(progress.found)
+        if of
+    )
+    return _state(
+        "running",
+        f'<p class="count" id="progress-count"><b>{done:,}</b> of {total:,}</p>'
+        f'<progress max="{total}" value="{done}" aria-labelledby="progress-count"></progress>'
+        f'<p class="left">{waiting}</p><dl class="shares">{shares}</dl>',
+    )
+
+
+def report_html(progress: Progress) -> str:
+    """Return the report of an evaluation that has ended, or the line that there is none."""
+    if progress.report is None:
+        return notice_html("Stopped before the first answer. Press Run to begin again.")
+    report = progress.report
+    stopped = (
+        f'<p class="calm">Stopped after {len(progress.found):,} of {progress.total:,}. What is '
+        "answered is kept: Run goes on from there.</p>"
+        if progress.stopped
+        else ""
+    )
+    body = f"{_summary(report)}{stopped}{_figures(report)}{_plots(report)}{_cases(report)}"
+    return _state("ended", body)
+
+
+def _state(name: str, inside: str) -> str:
+    return f'<div class="sheet" data-run="{name}">{inside}</div>'
+
+
+def _questions(count: int) -> str:
+    return "1 question" if count == 1 else f"{count:,} questions"
+
+
+def _shares(found: Sequence[Outcome]) -> tuple[tuple[str, int, int], ...]:
+    """Return each running share as a name, a count, and of how many."""
+    can = [outcome for outcome in found if outcome.example.answerable]
+    cannot = [outcome for outcome in found if not outcome.example.answerable]
+    failed = kind_counts(found)[Kind.FAILED]
+    return (
+        ("Rightly answered", kind_counts(can)[Kind.RIGHT], len(can)),
+        ("Rightly declined", kind_counts(cannot)[Kind.RIGHT], len(cannot)),
+        ("Failed", failed, len(found) if failed else 0),
+    )
+
+
+def _time_left(progress: Progress) -> str:
+    if not progress.found:
+        return "Asking the first question …"
+    each = sum(outcome.seconds for outcome in progress.found) / len(progress.found)
+    seconds = each * (progress.total - len(progress.found))
+    if seconds < 60:
+        return "Less than a minute left"
+    return f"About {seconds / 60:.0f} min left"
+
+
+def _summary(report: Report) -> str:
+    """Return how the cases came out, as a sentence, a bar and its legend."""
+    counts = kind_counts(report.outcomes)
+    shown = [(kind, count) for kind, count in counts.items() if count]
+    shown.sort(key=lambda pair: pair[0] is not Kind.RIGHT)
+    start, parts = 0.0, ""
+    for kind, count in shown:
+        width = 1000 * count / len(report.outcomes)
+        parts += f'<rect class="is-{kind}" x="{start:.2f}" width="{width:.2f}" height="10"/>'
+        start += width
+    keys = "".join(
+        f'<li><span class="dot is-{kind}"></span><b>{count:,}</b> {kind_label(kind).lower()}'
+        f"<small>{kind_meaning(kind)}</small></li>"
+        for kind, count in shown
+    )
+    return (
+        f'<p class="lead" role="status">{counts[Kind.RIGHT]:,} of {len(report.outcomes):,} right'
+        '</p><svg class="outcome-bar" viewBox="0 0 1000 10" preserveAspectRatio="none" '
+        f'aria-hidden="true">{parts}</svg><ul class="outcomes">{keys}</ul>'
+    )
+
+
+def _figures(report: Report) -> str:
+    pairs = list(zip(report.estimates, rows(report.estimates), strict=True))
+    main = [pair for pair in pairs if pair[0].name in MAIN_FIGURES]
+    others = [pair for pair in pairs if pair[0].name not in MAIN_FIGURES]
+    unfolded = (
+        f"<details><summary>{len(others)} more figures</summary>{_table(others, 'More figures')}"
+        "</details>"
+        if others
+        else ""
+    )
+    return f"<section><h3>Figures</h3>{_table(main, 'Figures')}{unfolded}</section>"
+
+
+def _table(pairs: Sequence[tuple[Estimate, Row]], label: str) -> str:
+    lines = "".join(_figure(one, row) for one, row in pairs)
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{label}"><table><thead><tr>'
+        '<th scope="col">Figure</th><th scope="col">Value</th><td class="drawn"></td>'
+        '<th scope="col">95% interval</th><th scope="col">n</th></tr></thead>'
+        f"<tbody>{lines}</tbody></table></div>"
+    )
+
+
+def _figure(one: Estimate, row: Row) -> str:
+    share = not milliseconds(one.name) and one.low >= 0 and one.high <= 1
+    drawn = interval_svg(one.value, one.low, one.high) if share else ""
+    meaning = escape(METRICS.get(one.name, ""))
+    return (
+        f'<tr><th scope="row"><code>{escape(row.name)}</code><small>{meaning}</small></th>'
+        f'<td><b>{row.value}</b></td><td class="drawn">{drawn}</td><td>{row.interval}</td>'
+        f"<td>{row.n}</td></tr>"
+    )
+
+
+def _plots(report: Report) -> str:
+    drawn = (
+        (
+            risk_coverage_svg(report.curves.get("risk-coverage", ())),
+            "What goes wrong as more is answered, the surest answers first. Lower is better.",
+        ),
+        (
+            reliability_svg(report.curves.get("reliability", ())),
+            "What the confidence is worth: on the dashed line it is right as often as it says.",
+        ),
+    )
+    figures = "".join(
+        f"<figure>{svg}<figcaption>{caption}</figcaption></figure>" for svg, caption in drawn
+    )
+    return f'<section><h3>Confidence</h3><div class="plots">{figures}</div></section>'
+
+
+def _cases(report: Report) -> str:
+    """Return the cases that did not come out right, by how, each with its place in the report."""
+    kinds = list(Kind)
+    failed = sorted(
+        (kinds.index(kind_of(outcome)), number)
+        for number, outcome in enumerate(report.outcomes)
+        if kind_of(outcome) is not Kind.RIGHT
+    )
+    if not failed:
+        return '<section><h3>Failed cases</h3><p class="calm">There are none.</p></section>'
+    items = "".join(f"<li>{_case(number, report.outcomes[number])}</li>" for _, number in failed)
+    return (
+        f"<section><h3>Failed cases <small>{len(failed):,}</small></h3>"
+        '<p class="calm">Press one to read it in the chat, beside the article.</p>'
+        f'<ol class="cases">{items}</ol></section>'
+    )
+
+
+def _case(number: int, outcome: Outcome) -> str:
+    kind, example = kind_of(outcome), outcome.example
+    said = outcome.error if outcome.answer is None else outcome.answer.text
+    return (
+        f'<button type="button" class="case-link" data-case="{number}">'
+        f'<span class="kind is-{kind}">{kind_label(kind)}</span>'
+        f'<span class="case-question" dir="auto">{escape(example.question)}</span>'
+        f'<span class="case-said" dir="auto">{escape(_short(said))}</span>'
+        f'<span class="case-said" dir="auto">Expected: '
+        f"{escape(_short(expected_words(example.answers)))}</span></button>"
+    )
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _SAID_CHARACTERS else f"{line[:_SAID_CHARACTERS].rstrip()} …"
