@@ -242,6 +242,8 @@ def test_the_keyboard_is_enough(evaluation: Evaluation) -> None:
     expect(evaluation.page.get_by_role("button", name="Run")).to_be_focused()
     press("Enter")
     evaluation.ended()
+    press("Shift+Tab")
+    expect(evaluation.page.get_by_role("button", name="Run")).to_be_focused()
     link = evaluation.page.get_by_role("button", name=PIER_QUESTION)
     link.focus()
     assert link.evaluate("link => getComputedStyle(link).outlineStyle") == "solid"

@@ -60,14 +60,14 @@ def chat(options: argparse.Namespace) -> int:
         host=options.host,
         port=options.port,
         open_browser=not options.no_browser,
-        bench=_bench(options.testsets, articles, settings),
+        bench=bench_for(options.testsets, articles, settings),
         blocked_paths=[settings.index_folder, settings.models_folder],
         announce=lambda line: print(line, file=sys.stderr, flush=True),
     )
     return 0
 
 
-def _bench(named: Sequence[str], articles: Sequence[Article], settings: Settings) -> Bench:
+def bench_for(named: Sequence[str], articles: Sequence[Article], settings: Settings) -> Bench:
     """Return the test sets that fit the articles: those that are named, then those that ship.
 
     :raises ExamplesError: if one that is named cannot be used.

@@ -7,6 +7,7 @@ element.addEventListener("click", (event) => {
 });
 
 // Run gives way to Stop and back, and the focus would be lost with the one that is hidden.
+element.tabIndex = -1;
 document.addEventListener("click", (event) => {
-  if (event.target.closest("#stop-run")) element.querySelector("[data-run]")?.focus();
+  if (event.target.closest("#run, #stop-run")) element.focus({ preventScroll: true });
 });
