@@ -114,7 +114,8 @@ def test_what_the_article_does_not_say_is_withheld(
     answer = opened(article, settings, reply).ask(HOW_MANY)
     assert (answer.status, answer.reason) == ("abstained", reason)
     assert answer.text == "The article does not say."
-    assert (answer.citations, answer.sentences, answer.confidence) == ((), (), 0.0)
+    assert (answer.citations, answer.sentences) == ((), ())
+    assert answer.confidence < 0.5
     assert answer.closest is not None
     assert answer.closest.text == BOATS
 

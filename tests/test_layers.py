@@ -12,8 +12,18 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "qa"
 # A part may import the parts in lower rows, and itself.
 LAYERS = (
     {"records", "errors", "settings"},
-    {"articles", "chunking", "embedding", "index", "citations", "prompts", "models"},
-    {"storage", "retrieval", "rewriting", "generation", "verification"},
+    {
+        "articles",
+        "chunking",
+        "embedding",
+        "index",
+        "citations",
+        "signals",
+        "calibration",
+        "prompts",
+        "models",
+    },
+    {"storage", "retrieval", "rewriting", "generation", "checking", "verification"},
     {"indexing", "documents"},
     {"assistant", "evaluation"},
     {"ui"},
@@ -24,6 +34,7 @@ LAYERS = (
 BESIDE = {
     ("settings", "errors"),
     ("chunking", "articles"),
+    ("signals", "citations"),
 }
 LAYER_OF = {part: number for number, parts in enumerate(LAYERS) for part in parts}
 

@@ -379,17 +379,17 @@ def test_what_was_searched_for_is_shown_only_when_it_differs() -> None:
 
 
 def test_confidence_is_said_in_words_and_in_percent() -> None:
-    shown = [confidence_words(confidence) for confidence in (1.0, 0.9, 0.7, 0.5, 0.49)]
+    shown = [confidence_words(confidence) for confidence in (1.0, 0.9, 0.75, 0.5, 0.49)]
     assert shown == [
-        "Well supported",
-        "Well supported",
-        "Supported",
-        "Loosely supported",
-        "Weakly supported",
+        "Very likely right",
+        "Very likely right",
+        "Likely right",
+        "Probably right",
+        "Uncertain",
     ]
     html = latest_html((Exchange(position=1, question="q", answer=answer(confidence=0.934)),))
-    assert Parsed(html).of("p", **{"class": "confidence is-well"}) == [
-        "Well supported (confidence about 93%)"
+    assert Parsed(html).of("p", **{"class": "confidence is-very"}) == [
+        "Very likely right (confidence about 93%)"
     ]
 
 

@@ -19,23 +19,26 @@ from typing import Self
 
 from langchain_core.embeddings import Embeddings
 from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import BaseMessage
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from qa.articles.loading import Source, load_articles
 from qa.articles.structure import blocks
+from qa.calibration import ANY_MODEL, calibration_for
+from qa.checking import stated
 from qa.documents import ArticleRetriever
 from qa.errors import ArticleError
 from qa.generation import Draft, Writer
 from qa.indexing import Embedder, Indexer
-from qa.models.chat import CountsTokens, LocalChatModel, ReadsAhead
+from qa.models.chat import CountsTokens, LocalChatModel, ReadsAhead, WeighsChoices
 from qa.models.opening import open_chat_model
-from qa.prompts import DECLINED, Section, asking, reading
+from qa.prompts import DECLINED, Section, asking, checking, reading
 from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
 from qa.settings import Settings, checkout_folder
-from qa.verification import Verdict, Verifier
+from qa.verification import Verdict, Verifier, declines
 
 Sources = Source | Sequence[Source]
 
@@ -44,6 +47,7 @@ STATES_FOLDER = "states"
 
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
+_UNKNOWN_NAMED = 3  # words of a question that an abstention names as standing nowhere
 _CHARACTERS_A_TOKEN = 4  # a usual mean, for models that do not count
 
 
@@ -143,7 +147,12 @@ class Assistant:
             settings=settings,
             chat_model=model,
             retriever=Retriever.build(contents.chunks, contents.vectors, embedder.embeddings),
-            verifier=Verifier(articles, embedder.embeddings),
+            verifier=Verifier(
+                articles,
+                embedder.embeddings,
+                calibration=calibration_for(_weights(model)),
+                most_risk=settings.most_risk,
+            ),
             whole=whole,
         )
 
@@ -189,25 +198,23 @@ class Assistant:
             timings=Timings(retrieve_ms=_milliseconds(started), first_token_ms=None, total_ms=0.0),
         )
         if not self._verifier.relates(searched_for, hits):
-            yield self._abstention(draft, Reason.NOTHING_RELEVANT, started)
+            yield self._abstention(draft, Verdict(reason=Reason.NOTHING_RELEVANT), started)
             return
         read = None if self._whole else _in_article_order(self.articles, hits)
         sections = self._whole or _sections(read or ())
         messages = asking(reading(sections), question, history[-_MOST_TURNS:])
-        written = Draft(text="", probability=None)
+        written = Draft(text="")
         with closing(self._writer.stream(messages)) as drafts:
             for written in drafts:
                 draft = _grown(draft, written.text, started)
                 # Words that may still turn out to be "does not say" are not shown as an answer.
                 if not DECLINED.startswith(written.text):
                     yield draft
-        verdict = self._verifier.verify(
-            searched_for, written.text, read=read, probability=written.probability
-        )
+        verdict = self._verdict(messages, written, draft, read)
         if verdict.reason is Reason.NONE:
             yield _finished(draft, verdict, started)
         else:
-            yield self._abstention(draft, verdict.reason, started)
+            yield self._abstention(draft, verdict, started)
 
     def batch(self, questions: Sequence[str]) -> list[Answer]:
         """Return the answers to questions that stand alone, in their order."""
@@ -242,18 +249,55 @@ class Assistant:
         queries = list(dict.fromkeys([searched_for, question]))
         return tuple(self._retriever.search(queries, self._settings.passages))
 
-    def _abstention(self, draft: Answer, reason: Reason, started: float) -> Answer:
+    def _verdict(
+        self,
+        messages: Sequence[BaseMessage],
+        written: Draft,
+        draft: Answer,
+        read: Sequence[Chunk] | None,
+    ) -> Verdict:
+        if not written.text or declines(written.text):
+            return Verdict(reason=Reason.DECLINED)
+        examined = self._verifier.examine(
+            draft.searched_for,
+            written.text,
+            hits=draft.hits,
+            read=read,
+            follow_up=draft.searched_for != draft.question,
+        )
+        model = self._chat_model
+        if not (self._verifier.asks_the_model and isinstance(model, WeighsChoices)):
+            return self._verifier.judge(examined, {})
+        tokens = written.log_probabilities or (0.0,)
+        from_the_model = {
+            "stated": stated(model, checking(messages, examined.evidence)),
+            "token_mean": sum(tokens) / len(tokens),
+            "token_least": min(tokens),
+        }
+        return self._verifier.judge(examined, from_the_model)
+
+    def _abstention(self, draft: Answer, verdict: Verdict, started: float) -> Answer:
         """Return the answer that says that the article does not say, with the closest passage."""
         passages = [hit.chunk for hit in draft.hits[:_CLOSEST_OF]]
         closest = self._verifier.closest(draft.searched_for, passages) if passages else None
         return replace(
             draft,
-            text=DECLINED,
+            text=_declining(self._verifier.unknown(draft.question)),
             status="abstained",
-            reason=reason,
+            reason=verdict.reason,
+            confidence=verdict.confidence,
+            signals=verdict.signals,
             closest=closest,
             timings=replace(draft.timings, total_ms=_milliseconds(started)),
         )
+
+
+def _declining(unknown: Sequence[str]) -> str:
+    """Return the sentence that says so, and which words of the question the article has not."""
+    if not unknown:
+        return DECLINED
+    words = ", ".join(f"“{word}”" for word in unknown[:_UNKNOWN_NAMED])
+    return f"{DECLINED} It nowhere mentions {words}."
 
 
 def _grown(draft: Answer, text: str, started: float) -> Answer:
@@ -268,6 +312,7 @@ def _finished(draft: Answer, verdict: Verdict, started: float) -> Answer:
         draft,
         status="answered",
         confidence=verdict.confidence,
+        signals=verdict.signals,
         sentences=verdict.sentences,
         citations=verdict.citations,
         timings=replace(draft.timings, total_ms=_milliseconds(started)),
@@ -307,6 +352,11 @@ def _close(thing: object) -> None:
     """Close what can be closed: a local model, or a generator; others hold nothing."""
     if isinstance(thing, LocalChatModel | Generator):
         thing.close()
+
+
+def _weights(model: BaseChatModel) -> str:
+    """Return what a calibration knows a model by."""
+    return model.weights if isinstance(model, LocalChatModel) else ANY_MODEL
 
 
 def _whole(

@@ -81,15 +81,19 @@ def numbers(stems: Iterable[str]) -> frozenset[str]:
 class Alignment:
     """Where a sentence of an answer stands in an article.
 
-    ``rows`` are the article's sentences that carry it, in order, none if it is unsupported;
-    ``coverage`` in [0, 1] is the share of its weighted words that they hold, and
-    ``question_coverage`` the same for the question's words.
+    ``nearest`` are the article's sentences that come closest to carrying it, in order, and ``rows``
+    the same, or none if it is unsupported; ``coverage`` in [0, 1] is the share of its weighted
+    words that they hold.
     """
 
-    rows: tuple[int, ...]
+    nearest: tuple[int, ...]
     coverage: float
-    question_coverage: float
     support: Support
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """The sentences that carry it, none if it is unsupported."""
+        return self.nearest if self.support != "unsupported" else ()
 
 
 class SentenceIndex:
@@ -107,6 +111,19 @@ class SentenceIndex:
         """Return the share, in [0, 1], of the weight of the wanted stems that is held."""
         total = sum(self.rarity(stem) for stem in wanted)
         return sum(self.rarity(stem) for stem in wanted & held) / total if total else 0.0
+
+    def words_of(self, rows: Iterable[int]) -> frozenset[str]:
+        """Return the stems of some sentences together; rows that are none are left out."""
+        there = range(len(self._stems))
+        return frozenset(stem for row in rows if row in there for stem in self._stems[row])
+
+    def unknown(self, question: str) -> list[str]:
+        """Return the words of a question that stand nowhere, as they are written there."""
+        return [
+            word
+            for word in dict.fromkeys(_WORD.findall(question))
+            if (stems := content_words(word)) and not any(self._held[stem] for stem in stems)
+        ]
 
     def shortlist(self, claim: str, question: str, rows: Sequence[int], k: int) -> list[int]:
         """Return the k sentences that share most with a claim and its question, best first."""
@@ -157,12 +174,7 @@ class SentenceIndex:
             held |= self._stems[best]
         coverage = self.share(wanted, held)
         support = support_of(coverage, missing_number=bool(numbers(wanted) - held))
-        return Alignment(
-            rows=tuple(sorted(chosen)) if support != "unsupported" else (),
-            coverage=coverage,
-            question_coverage=self.share(asked, held),
-            support=support,
-        )
+        return Alignment(nearest=tuple(sorted(chosen)), coverage=coverage, support=support)
 
     def _worth(
         self,

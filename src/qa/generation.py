@@ -7,7 +7,6 @@ model's drafts have None there.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -24,13 +23,10 @@ _CHARACTERS_A_TOKEN = 8  # more than any tokenizer's mean; bounds a model that t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The text of an answer so far, and the mean probability of its tokens if the model tells.
-
-    ``probability`` is the geometric mean over the tokens, in [0, 1], or None.
-    """
+    """The text of an answer so far, and the log probabilities of its tokens if the model tells."""
 
     text: str
-    probability: float | None
+    log_probabilities: tuple[float, ...] = ()
 
 
 class Writer:
@@ -53,14 +49,14 @@ class Writer:
             options = {"max_tokens": self._answer_tokens, "logprobs": True}
         end = time.monotonic() + self._deadline_seconds
         text = ""
-        probabilities: list[float] = []
+        log_probabilities: list[float] = []
         chunks = self._chat_model.stream(list(messages), **options)
         try:
             for chunk in chunks:
-                probabilities += _log_probabilities(chunk.response_metadata)
+                log_probabilities += _log_probabilities(chunk.response_metadata)
                 if chunk.text:
                     text += chunk.text
-                    yield Draft(text=text.strip(), probability=_geometric_mean(probabilities))
+                    yield Draft(text=text.strip(), log_probabilities=tuple(log_probabilities))
                 if len(text) > self._answer_tokens * _CHARACTERS_A_TOKEN:
                     return
                 if time.monotonic() > end:
@@ -84,9 +80,3 @@ class Writer:
 def _log_probabilities(metadata: dict[str, Any]) -> list[float]:
     tokens = (metadata.get("logprobs") or {}).get("content") or []
     return [float(token["logprob"]) for token in tokens]
-
-
-def _geometric_mean(log_probabilities: Sequence[float]) -> float | None:
-    if not log_probabilities:
-        return None
-    return min(1.0, math.exp(math.fsum(log_probabilities) / len(log_probabilities)))

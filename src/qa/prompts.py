@@ -25,6 +25,11 @@ INSTRUCTIONS = (
     f"words. Only if the article says nothing about it, reply exactly: {DECLINED}"
 )
 
+YES, NO = "Yes", "No"
+
+CHECK = f"Does the article state the answer to exactly this question? Answer {YES} or {NO}."
+"""Asked behind evidence and question; benchmarks/RESULTS.md has what other wordings gave."""
+
 _FENCES = ("<<<", ">>>")
 _MARKS = re.compile(r"<(?=[|/])|(?<=\|)>|<(?=\w+>)|<<<|>>>|\[(?=/?INST\])")
 
@@ -62,3 +67,14 @@ def asking(
     for turn in history:
         messages += [HumanMessage(harmless(turn.question)), AIMessage(harmless(turn.answer))]
     return [*messages, HumanMessage(harmless(question))]
+
+
+def checking(asked: Sequence[BaseMessage], evidence: str) -> list[BaseMessage]:
+    """Return the messages of ``asking``, asking instead whether the article answers the question.
+
+    :param evidence: the words of the article that come closest; read again beside the question,
+        they tell the model far more than the article before it does.
+    """
+    *before, question = asked
+    said = f"The article says: {harmless(evidence)}"
+    return [*before, HumanMessage(f"{said}\n\n{question.text}\n\n{CHECK}")]

@@ -7,6 +7,7 @@ imports nothing from the package. Every offset counts characters of ``Article.te
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
@@ -22,6 +23,7 @@ class Reason(StrEnum):
     NOTHING_RELEVANT = "nothing-relevant"
     DECLINED = "declined"
     UNSUPPORTED = "unsupported"
+    UNSURE = "unsure"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,7 +149,8 @@ class Answer:
     ``sentences`` divide ``text`` and point to ``citations`` by number. ``confidence`` is the
     probability in [0, 1] that the answer is right, as estimated by ``qa.verification``. ``hits``
     are best first. ``closest`` is the passage nearest to the question, as citation number 0, when
-    abstaining.
+    abstaining. Of an abstention ``confidence`` is what the draft that was withheld had, 0 without
+    one. ``signals`` are the numbers that it was made of, by their names in ``qa.signals``.
     """
 
     question: str
@@ -160,6 +163,7 @@ class Answer:
     citations: tuple[Citation, ...] = ()
     closest: Citation | None = None
     hits: tuple[Hit, ...] = ()
+    signals: Mapping[str, float] = field(default_factory=dict, hash=False)
     timings: Timings = field(
         default_factory=lambda: Timings(retrieve_ms=0.0, first_token_ms=None, total_ms=0.0)
     )

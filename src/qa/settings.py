@@ -84,6 +84,11 @@ class Settings(BaseModel):
     whole_article_tokens: Annotated[int, Field(ge=0, le=100000)] = Field(
         default=3000, description="an article of at most so many tokens is read whole, once"
     )
+    most_risk: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=0.3,
+        description="share of the answers given that may be wrong, as measured on questions that "
+        "are hard on purpose; 1 answers whatever the model says",
+    )
     question_characters: Annotated[int, Field(ge=10, le=20000)] = Field(
         default=2000, description="characters a question may have at most"
     )

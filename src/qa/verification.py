@@ -1,32 +1,32 @@
 """The text of an answer to a judgement: which words of the article carry it, and does it stand.
 
 In: articles, a question, and what the model wrote. Out: a ``Verdict``. The answer is withheld when
-the model declines, or when none of its sentences is carried by sentences of the article that have
-to do with the question.
+the model declines, when no sentence of it is carried by the article, or when it is too likely to be
+wrong.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
 
+from qa.calibration import Calibration
 from qa.chunking import sentences, split
 from qa.citations import Alignment, SentenceIndex
-from qa.records import Article, Chunk, Citation, Hit, Reason, Sentence, Span, Support
-
-LEAST_RELEVANCE = 0.55
-"""Evidence must share words with the question, or be near it in meaning, to this sum of the two."""
+from qa.records import Article, Chunk, Citation, Hit, Reason, Sentence, Span
+from qa.signals import FROM_THE_MODEL, Nearness, signals_of_text
 
 LEAST_SIMILARITY = 0.25
 LEAST_KNOWN = 0.5
 """Of 478 answerable questions on nine articles two are less similar than this to all passages; of
 questions on other articles 77%. Words can still save a question that meaning does not."""
 
+_EVIDENCE_READ = 2  # sentences of evidence that the model reads again; each costs time
 _SHORTLIST = 8  # sentences whose meaning is compared; each costs an embedding the first time
 _DECLINING = re.compile(
     r"\b(?:article|text|passage|it) (?:does|do|did)(?: not|n[’']t) "
@@ -34,22 +34,34 @@ _DECLINING = re.compile(
     r"|\bnot (?:stated|mentioned|specified|provided|given) in the (?:article|text|passage)\b",
     re.IGNORECASE,
 )
-_WEIGHT: dict[Support, float] = {"supported": 1.0, "partly": 0.5, "unsupported": 0.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """What became of an answer: ``reason`` is empty when it stands.
 
-    ``confidence`` is an estimate of the probability that the answer is right, in [0, 1]: the mean
-    support of its sentences, times the relevance of their evidence, times the mean probability of
-    the model's tokens where it is known. It orders answers; it is not calibrated yet.
+    ``confidence`` is the probability in [0, 1] that it is right, by ``qa.calibration`` from the
+    ``signals``; 0, without signals, where there was no answer to judge.
     """
 
     reason: Reason
-    confidence: float
-    sentences: tuple[Sentence, ...]
-    citations: tuple[Citation, ...]
+    confidence: float = 0.0
+    signals: Mapping[str, float] = field(default_factory=dict, hash=False)
+    sentences: tuple[Sentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """An answer beside the article: its sentences, what comes closest to carrying each, signals.
+
+    ``evidence`` are the words of the sentences that come closest, in the order of the article.
+    """
+
+    spans: tuple[Span, ...]
+    alignments: tuple[Alignment, ...]
+    signals: Mapping[str, float]
+    evidence: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +73,18 @@ class _Place:
 class Verifier:
     """Ties answers to the sentences of its articles; safe to share between threads."""
 
-    def __init__(self, articles: Sequence[Article], embeddings: Embeddings) -> None:
+    def __init__(
+        self,
+        articles: Sequence[Article],
+        embeddings: Embeddings,
+        *,
+        calibration: Calibration,
+        most_risk: float,
+    ) -> None:
+        """:param most_risk: the share of the answers given, in (0, 1], that may be wrong."""
         self._embeddings = embeddings
+        self._calibration = calibration
+        self._least_probability = calibration.least_probability(most_risk)
         self._places = [
             _Place(article=article, span=span)
             for article in articles
@@ -82,34 +104,61 @@ class Verifier:
         nearest = max((hit.similarity or 0.0 for hit in hits), default=0.0)
         return nearest >= LEAST_SIMILARITY or self._index.known(question) > LEAST_KNOWN
 
-    def verify(
+    @property
+    def asks_the_model(self) -> bool:
+        """Whether the confidence rests on what only the model can tell."""
+        return not FROM_THE_MODEL.isdisjoint(self._calibration.signals)
+
+    def examine(
         self,
         question: str,
         text: str,
         *,
+        hits: Sequence[Hit],
         read: Sequence[Chunk] | None,
-        probability: float | None,
-    ) -> Verdict:
-        """Return the verdict on an answer.
+        follow_up: bool,
+    ) -> Examination:
+        """Return where the article comes closest to carrying an answer.
 
         :param question: as it was searched for, so that it stands alone.
+        :param text: an answer with words that does not decline.
         :param read: the passages that the model was given; None if it was given everything.
-        :param probability: the mean probability of the answer's tokens, if the model tells it.
         """
-        if not text or _DECLINING.search(text):
-            return _withheld(Reason.DECLINED)
         rows = self._rows(read)
         spans = split(text)
         alignments = [self._align(text[span.start : span.end], question, rows) for span in spans]
-        asked = self._embed([question])[0]
-        relevance = max((self._relevance(asked, found) for found in alignments), default=0.0)
-        if not any(found.rows for found in alignments) or relevance < LEAST_RELEVANCE:
-            return _withheld(Reason.UNSUPPORTED)
-        citations = self._citations(alignments)
-        support = sum(_WEIGHT[found.support] for found in alignments) / len(alignments)
+        signals = signals_of_text(
+            self._index,
+            question,
+            text,
+            alignments,
+            self._nearness(question, text, alignments, hits),
+            follow_up=follow_up,
+        )
+        nearest = sorted({row for found in alignments for row in found.nearest})
+        return Examination(
+            spans=tuple(spans),
+            alignments=tuple(alignments),
+            signals=signals,
+            evidence=" ".join(self._texts[row] for row in nearest[:_EVIDENCE_READ]),
+        )
+
+    def judge(self, examined: Examination, from_the_model: Mapping[str, float]) -> Verdict:
+        """Return the verdict on an answer that was examined.
+
+        :param from_the_model: the signals that the model gives; all, if the calibration asks it.
+        """
+        signals = {**examined.signals, **from_the_model}
+        confidence = self._calibration.probability(signals)
+        if not any(found.rows for found in examined.alignments):
+            return Verdict(reason=Reason.UNSUPPORTED, confidence=confidence, signals=signals)
+        if confidence < self._least_probability:
+            return Verdict(reason=Reason.UNSURE, confidence=confidence, signals=signals)
+        citations = self._citations(examined.alignments)
         return Verdict(
             reason=Reason.NONE,
-            confidence=support * min(1.0, relevance / 1.5) * (probability or 1.0),
+            confidence=confidence,
+            signals=signals,
             sentences=tuple(
                 Sentence(
                     start=span.start,
@@ -117,10 +166,14 @@ class Verifier:
                     support=found.support,
                     citations=tuple(citations[row].number for row in found.rows),
                 )
-                for span, found in zip(spans, alignments, strict=True)
+                for span, found in zip(examined.spans, examined.alignments, strict=True)
             ),
             citations=tuple(citations.values()),
         )
+
+    def unknown(self, question: str) -> list[str]:
+        """Return the words of a question that stand nowhere in the articles."""
+        return self._index.unknown(question)
 
     def closest(self, question: str, passages: Sequence[Chunk]) -> Citation:
         """Return the sentence of a few passages that is closest to a question, as number 0."""
@@ -148,15 +201,16 @@ class Verifier:
         vector = self._embed([f"{question} {claim}"])[0]
         return self._index.align(claim, question, self._similarities(vector, likely))
 
-    def _relevance(self, asked: np.ndarray, found: Alignment) -> float:
-        """Return how much evidence has to do with a question: words plus meaning, 0 to 2.
-
-        :param asked: the unit vector of the question.
-        """
-        if not found.rows:
-            return 0.0
-        near = self._similarities(asked, found.rows)
-        return found.question_coverage + max(0.0, *near.values())
+    def _nearness(
+        self, question: str, text: str, alignments: Sequence[Alignment], hits: Sequence[Hit]
+    ) -> Nearness:
+        rows = sorted({row for found in alignments for row in found.nearest})
+        asked, claimed = self._embed([question, f"{question} {text}"])
+        return Nearness(
+            passage=max((hit.similarity or 0.0 for hit in hits), default=0.0),
+            evidence=max(self._similarities(asked, rows).values(), default=0.0),
+            claim=max(self._similarities(claimed, rows).values(), default=0.0),
+        )
 
     def _similarities(self, vector: np.ndarray, rows: Sequence[int]) -> dict[int, float]:
         missing = [row for row in rows if row not in self._vectors]
@@ -179,5 +233,6 @@ class Verifier:
         }
 
 
-def _withheld(reason: Reason) -> Verdict:
-    return Verdict(reason=reason, confidence=0.0, sentences=(), citations=())
+def declines(text: str) -> bool:
+    """Return whether a text says that the article does not say."""
+    return bool(_DECLINING.search(text))

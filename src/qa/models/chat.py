@@ -23,12 +23,12 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from pydantic import ConfigDict
+from pydantic import ConfigDict, PrivateAttr
 
 from qa.errors import EngineError
 from qa.models.engine import Engine
 
-CHOICES_CONSIDERED = 1000
+CHOICES_CONSIDERED = 200
 
 
 @runtime_checkable
@@ -64,15 +64,19 @@ class LocalChatModel(BaseChatModel):
     """A chat model over an ``Engine``: always the likeliest token, so answers repeat exactly.
 
     Besides LangChain's ``stop`` it takes ``max_tokens``, ``grammar`` (GBNF), ``json_schema``,
-    ``logprobs`` and ``top_logprobs``. Closing a stream stops the model.
+    ``logprobs`` and ``top_logprobs``. Closing a stream stops the model. ``weights`` is the SHA-256
+    of the model file where it is known.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
 
     engine: Engine
     model_name: str
+    weights: str = ""
     max_tokens: int = 512
     deadline_seconds: float = 60.0
+
+    _one_token: set[str] = PrivateAttr(default_factory=set)
 
     @property
     def _llm_type(self) -> str:
@@ -196,9 +200,10 @@ class LocalChatModel(BaseChatModel):
         :raises ValueError: if a choice is not one token to this model.
         :raises EngineError: if the engine fails.
         """
-        for choice in choices:
+        for choice in set(choices) - self._one_token:
             if (count := self.count_tokens(choice)) != 1:
                 raise ValueError(f"choice {choice!r} is {count} tokens to this model, not 1")
+            self._one_token.add(choice)
         body = self._body(messages, max_tokens=1, logprobs=True, top_logprobs=CHOICES_CONSIDERED)
         tokens = [
             token

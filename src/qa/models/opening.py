@@ -51,13 +51,14 @@ def open_chat_model(
     if url is not None:
         return _at_url(name, url, deadline_seconds)
     if name.endswith(".gguf"):
-        path = Path(name).expanduser().absolute()
+        path, weights = Path(name).expanduser().absolute(), ""
         identity = _file_identity(path)
     elif ":" in name:
         return _from_provider(name)
     else:
         model = find_model(name)
         path = locate(model, models_folder).absolute()
+        weights = model.files[0].sha256
         identity = " ".join(file.sha256 for file in model.files)
     _require_gguf(path)
     launch = Launch(
@@ -69,7 +70,9 @@ def open_chat_model(
     )
     engine = Engine(launch, identity=f"{_engine_identity(launch)} {identity}")
     engine.start()
-    return LocalChatModel(engine=engine, model_name=name, deadline_seconds=deadline_seconds)
+    return LocalChatModel(
+        engine=engine, model_name=name, weights=weights, deadline_seconds=deadline_seconds
+    )
 
 
 def _at_url(name: str, url: str, deadline_seconds: float) -> BaseChatModel:

@@ -71,9 +71,13 @@ def answer_html(answer: Answer, *, position: int, latest: bool) -> str:
 
 
 def confidence_words(confidence: float) -> str:
-    """Return what an estimate that is not calibrated can be said to mean."""
-    steps = ((0.9, "Well supported"), (0.7, "Supported"), (0.5, "Loosely supported"))
-    return next((words for least, words in steps if confidence >= least), "Weakly supported")
+    """Return a probability of being right in words."""
+    steps = (
+        (0.9, "Very likely right"),
+        (0.75, "Likely right"),
+        (0.5, "Probably right"),
+    )
+    return next((words for least, words in steps if confidence >= least), "Uncertain")
 
 
 def reason_words(reason: Reason) -> str:
@@ -87,6 +91,8 @@ def reason_words(reason: Reason) -> str:
             return "The passages that come closest do not answer it."
         case Reason.UNSUPPORTED:
             return "An answer was drafted, but the article does not bear it out."
+        case Reason.UNSURE:
+            return "An answer was drafted, but it is too likely to be about something else."
     assert_never(reason)
 
 

@@ -1,0 +1,104 @@
+"""Signals of an answer to the probability that it is right, by a logistic regression.
+
+In: the signals of ``qa.signals``. Out: a probability, and for a risk that is accepted the least
+probability at which answers keep to it. The weights were fitted by ``benchmarks/calibrate.py`` on
+answers of one language model, and belong to that model's file; for another model there is a fit
+that looks at the words alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+from typing import Any
+
+ANY_MODEL = ""
+"""Stands for the weights of a model that no fit was made for."""
+
+LEAST_OF_ANY_MODEL = 0.05
+"""How often another model is wrong is not known, so of its answers only those are withheld whose
+words hardly go with the question and the article."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """One signal of a fit: its mean and deviation where it was fitted, and its weight."""
+
+    signal: str
+    mean: float
+    deviation: float
+    weight: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Risk:
+    """Of answers at least ``probability`` likely to be right, on articles not fitted on.
+
+    ``wrong`` is the share of them that was wrong, ``given`` the share of all questions answered.
+    """
+
+    probability: float
+    wrong: float
+    given: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """A fit for the model whose weights have a SHA-256, or for any model."""
+
+    weights: str
+    intercept: float
+    terms: tuple[Term, ...]
+    risks: tuple[Risk, ...]
+
+    @property
+    def signals(self) -> frozenset[str]:
+        """The signals that it needs."""
+        return frozenset(term.signal for term in self.terms)
+
+    def probability(self, signals: Mapping[str, float]) -> float:
+        """Return the probability, in (0, 1), that an answer with these signals is right.
+
+        :raises KeyError: if a signal that it needs is not there.
+        """
+        score = self.intercept + sum(
+            term.weight * (signals[term.signal] - term.mean) / term.deviation for term in self.terms
+        )
+        return 1.0 / (1.0 + math.exp(-score))
+
+    def least_probability(self, most_risk: float) -> float:
+        """Return the probability from which on answers are given, for a share that may be wrong.
+
+        The lowest one that kept to it; the highest there is where none did. 0 for a risk of 1.
+        """
+        if most_risk >= 1.0:
+            return 0.0
+        if self.weights == ANY_MODEL:
+            return LEAST_OF_ANY_MODEL
+        kept = [risk.probability for risk in self.risks if risk.wrong <= most_risk]
+        return min(kept, default=max(risk.probability for risk in self.risks))
+
+
+def calibration_for(weights: str) -> Calibration:
+    """Return the fit for a model file's SHA-256, or the one for any model."""
+    fits = {fit.weights: fit for fit in _fits()}
+    return fits.get(weights, fits[ANY_MODEL])
+
+
+@cache
+def _fits() -> tuple[Calibration, ...]:
+    text = (resources.files("qa") / "calibration.json").read_text(encoding="utf-8")
+    return tuple(_fit(entry) for entry in json.loads(text)["fits"])
+
+
+def _fit(entry: dict[str, Any]) -> Calibration:
+    return Calibration(
+        weights=entry["weights"],
+        intercept=entry["intercept"],
+        terms=tuple(Term(**term) for term in entry["terms"]),
+        risks=tuple(Risk(**risk) for risk in entry["risks"]),
+    )
