@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import shutil
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -328,3 +330,22 @@ def test_the_files_of_the_test_sets_are_not_served(served: ServedPage) -> None:
     paths = ["gradio_api/file=tests/testsets/us-japan.jsonl", f"static/../{Path(__file__).name}"]
     for path in paths:
         assert httpx.get(f"{served.address}/{path}", trust_env=False).status_code == 404
+
+
+def test_a_signal_ends_the_evaluation_and_the_program(browser: Browser, tmp_path: Path) -> None:
+    with ServedPage(tmp_path) as page:
+        context = browser.new_context()
+        last = Evaluation(context, page.address)
+        last.open()
+        last.choose("slow")
+        last.run()
+        page.wait_for(f"began {SLOWLY}", seconds=10)
+        began = time.monotonic()
+        page.signal(signal.SIGTERM)
+        last.ended()
+        status, errors = page.end()
+        assert time.monotonic() - began < 5
+        context.close()
+    assert (status, errors) == (0, "")
+    assert page.lines[-1] == "closed"
+    assert f"ended {SLOWLY}" in page.lines
