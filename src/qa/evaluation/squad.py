@@ -58,9 +58,9 @@ def contains(answer: str, groups: Sequence[Alternatives]) -> bool:
     or more, both normalised. A word within another is not held: "no" is not in "known", nor "40" in
     "400". What normalising glues together is looked at apart as well: "Japan's", "37-foot".
     """
-    answer = answer.translate(_QUOTES)
-    apart = _JOINED.sub(" ", _POSSESSIVE.sub(" ", answer))
-    said = [_first_words(answer), _first_words(apart)]
+    plain = answer.translate(_QUOTES)
+    apart = _JOINED.sub(" ", _POSSESSIVE.sub(" ", plain))
+    said = [_first_words(answer), _first_words(plain), _first_words(apart)]
     return all(
         any(_holds(words, gold) for words in said for gold in group) for group in groups
     ) and bool(groups)
@@ -86,7 +86,10 @@ def _first_words(text: str) -> str:
 
 
 def _holds(said: str, gold: str) -> bool:
-    wanted = normalised(gold.translate(_QUOTES))
+    return any(_holds_words(said, normalised(form)) for form in (gold, gold.translate(_QUOTES)))
+
+
+def _holds_words(said: str, wanted: str) -> bool:
     if not wanted:
         return False
     if re.search(rf"(?<!\w){re.escape(wanted)}(?!\w)", said):
