@@ -73,7 +73,7 @@ def test_an_answer_is_streamed_cited_and_shown_in_the_article(watched: Watched) 
     assert [link.inner_text() for link in said.locator(".cite").all()] == ["1", "1", "2"]
     assert [mark.inner_text() for mark in watched.article.locator("mark").all()] == [BOATS, PRICE]
     expect(watched.cited(1)).to_be_in_viewport()
-    expect(said).to_contain_text("Well supported (confidence about 93%)")
+    expect(said).to_contain_text("Very likely right (confidence about 93%)")
     expect(said).to_contain_text("only partly supported")
     assert watched.page.locator("[data-status]").count() == 1
     expect(watched.page.get_by_label("Question")).to_have_value("")
