@@ -33,7 +33,7 @@ from qa.generation import Draft, Writer
 from qa.indexing import Embedder, Indexer
 from qa.models.chat import CountsTokens, LocalChatModel, ReadsAhead, WeighsChoices
 from qa.models.opening import open_chat_model
-from qa.prompts import DECLINED, Section, asking, checking, reading
+from qa.prompts import DECLINED, Section, asking, asking_again, checking, reading
 from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
@@ -204,13 +204,20 @@ class Assistant:
         sections = self._whole or _sections(read or ())
         messages = asking(reading(sections), question, history[-_MOST_TURNS:])
         written = Draft(text="")
-        with closing(self._writer.stream(messages)) as drafts:
-            for written in drafts:
-                draft = _grown(draft, written.text, started)
-                # Words that may still turn out to be "does not say" are not shown as an answer.
-                if not DECLINED.startswith(written.text):
-                    yield draft
-        verdict = self._verdict(messages, written, draft, read)
+        attempts = [messages]
+        if self._verifier.asks_the_model:  # a small model, which declines too easily
+            attempts.append(asking_again(messages, hits[0].chunk.text))
+        for attempt in attempts:
+            with closing(self._writer.stream(attempt)) as drafts:
+                for written in drafts:
+                    draft = _grown(draft, written.text, started)
+                    # Words that may still turn out to be "does not say" are not shown as an answer.
+                    if not DECLINED.startswith(written.text):
+                        yield draft
+            if not declines(written.text):
+                break
+        again = attempt is not messages
+        verdict = self._verdict(messages, written, draft, read, asked_again=again)
         if verdict.reason is Reason.NONE:
             yield _finished(draft, verdict, started)
         else:
@@ -255,6 +262,8 @@ class Assistant:
         written: Draft,
         draft: Answer,
         read: Sequence[Chunk] | None,
+        *,
+        asked_again: bool,
     ) -> Verdict:
         if not written.text or declines(written.text):
             return Verdict(reason=Reason.DECLINED)
@@ -271,6 +280,7 @@ class Assistant:
         tokens = written.log_probabilities or (0.0,)
         from_the_model = {
             "stated": stated(model, checking(messages, examined.evidence)),
+            "asked_again": float(asked_again),
             "token_mean": sum(tokens) / len(tokens),
             "token_least": min(tokens),
         }

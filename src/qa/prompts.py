@@ -30,6 +30,8 @@ YES, NO = "Yes", "No"
 CHECK = f"Does the article state the answer to exactly this question? Answer {YES} or {NO}."
 """Asked behind evidence and question; benchmarks/RESULTS.md has what other wordings gave."""
 
+AGAIN = "Answer from this in a few words."
+
 _FENCES = ("<<<", ">>>")
 _MARKS = re.compile(r"<(?=[|/])|(?<=\|)>|<(?=\w+>)|<<<|>>>|\[(?=/?INST\])")
 
@@ -67,6 +69,13 @@ def asking(
     for turn in history:
         messages += [HumanMessage(harmless(turn.question)), AIMessage(harmless(turn.answer))]
     return [*messages, HumanMessage(harmless(question))]
+
+
+def asking_again(asked: Sequence[BaseMessage], passage: str) -> list[BaseMessage]:
+    """Return the messages of ``asking`` with the passage that fits best behind the question."""
+    *before, question = asked
+    said = f"The article says: {harmless(passage)}\n{AGAIN}"
+    return [*before, HumanMessage(f"{question.text}\n\n{said}")]
 
 
 def checking(asked: Sequence[BaseMessage], evidence: str) -> list[BaseMessage]:
