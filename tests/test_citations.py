@@ -93,3 +93,18 @@ def test_a_missing_number_is_never_supported() -> None:
     assert support_of(1.0, missing_number=False) == "supported"
     assert support_of(0.5, missing_number=False) == "partly"
     assert support_of(0.1, missing_number=False) == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("question", "unknown"),
+    [
+        ("How many boats does the Pentagon own?", ["Pentagon"]),
+        ("Which boats were cancelled in 1999?", ["cancelled", "1999"]),
+        ("On what day was it?", []),
+        ("", []),
+    ],
+)
+def test_names_numbers_and_long_words_that_stand_nowhere_are_named(
+    question: str, unknown: list[str]
+) -> None:
+    assert SentenceIndex(SENTENCES).unknown(question) == unknown

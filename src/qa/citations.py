@@ -32,6 +32,7 @@ PARTLY_COVERAGE = 0.45
 MOST_SENTENCES = 3
 """Sentences that a claim may be tied to; one that needs more says more than it should."""
 
+_TELLING_LETTERS = 6
 _SMALLEST_GAIN = 0.15  # a further sentence has to cover at least this share more
 _QUESTION_WEIGHT = 0.5  # what covering all of the question's words is worth beside the claim's own
 _SIMILARITY_WEIGHT = 0.5  # what a cosine of 1 is worth beside the claim's own words
@@ -118,11 +119,17 @@ class SentenceIndex:
         return frozenset(stem for row in rows if row in there for stem in self._stems[row])
 
     def unknown(self, question: str) -> list[str]:
-        """Return the words of a question that stand nowhere, as they are written there."""
+        """Return the telling words of a question that stand nowhere, as they are written there.
+
+        Telling are names, numbers and long words; that a short one like "day" is not there says
+        nothing about what the article speaks of.
+        """
         return [
             word
             for word in dict.fromkeys(_WORD.findall(question))
-            if (stems := content_words(word)) and not any(self._held[stem] for stem in stems)
+            if (word[0].isupper() or word[0].isdigit() or len(word) >= _TELLING_LETTERS)
+            and (stems := content_words(word))
+            and not any(self._held[stem] for stem in stems)
         ]
 
     def shortlist(self, claim: str, question: str, rows: Sequence[int], k: int) -> list[int]:

@@ -21,10 +21,10 @@ from qa.citations import Alignment, SentenceIndex
 from qa.records import Article, Chunk, Citation, Hit, Reason, Sentence, Span
 from qa.signals import FROM_THE_MODEL, Nearness, signals_of_text
 
-LEAST_SIMILARITY = 0.25
+LEAST_SIMILARITY = 0.15
 LEAST_KNOWN = 0.5
-"""Of 478 answerable questions on nine articles two are less similar than this to all passages; of
-questions on other articles 77%. Words can still save a question that meaning does not."""
+"""Of 214 answerable questions on eleven articles none is both less similar than this to every
+passage and mostly made of words that stand nowhere; of 25 on something else altogether 16 are."""
 
 _EVIDENCE_READ = 2  # sentences of evidence that the model reads again; each costs time
 _SHORTLIST = 8  # sentences whose meaning is compared; each costs an embedding the first time
