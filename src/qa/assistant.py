@@ -47,6 +47,7 @@ STATES_FOLDER = "states"
 
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
+_DECLINING_START = "The article does not"
 _UNKNOWN_NAMED = 3  # words of a question that an abstention names as standing nowhere
 _CHARACTERS_A_TOKEN = 4  # a usual mean, for models that do not count
 
@@ -203,21 +204,20 @@ class Assistant:
         read = None if self._whole else _in_article_order(self.articles, hits)
         sections = self._whole or _sections(read or ())
         messages = asking(reading(sections), question, history[-_MOST_TURNS:])
-        written = Draft(text="")
         attempts = [messages]
         if self._verifier.asks_the_model:  # a small model, which declines too easily
             attempts.append(asking_again(messages, hits[0].chunk.text))
+        written = Draft(text="")
         for attempt in attempts:
             with closing(self._writer.stream(attempt)) as drafts:
                 for written in drafts:
                     draft = _grown(draft, written.text, started)
-                    # Words that may still turn out to be "does not say" are not shown as an answer.
-                    if not DECLINED.startswith(written.text):
+                    if not _may_decline(written.text):
                         yield draft
             if not declines(written.text):
                 break
-        again = attempt is not messages
-        verdict = self._verdict(messages, written, draft, read, asked_again=again)
+        asked_again = attempt is not messages
+        verdict = self._verdict(messages, written, draft, read, asked_again=asked_again)
         if verdict.reason is Reason.NONE:
             yield _finished(draft, verdict, started)
         else:
@@ -300,6 +300,11 @@ class Assistant:
             closest=closest,
             timings=replace(draft.timings, total_ms=_milliseconds(started)),
         )
+
+
+def _may_decline(text: str) -> bool:
+    """Return whether words may be, or become, "does not say": they are not shown as an answer."""
+    return _DECLINING_START.startswith(text) or text.startswith(_DECLINING_START)
 
 
 def _declining(unknown: Sequence[str]) -> str:
