@@ -65,9 +65,28 @@ def test_a_number_is_answered_and_tied_to_its_sentence(assistant: Assistant) -> 
 def test_what_the_article_does_not_say_is_withheld(assistant: Assistant, question: str) -> None:
     answer = assistant.ask(question)
     assert answer.status == "abstained"
-    assert answer.text == "The article does not say."
+    assert answer.text.startswith("The article does not say.")
     assert answer.closest is not None
     assert answer.closest.text in assistant.articles[0].text
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many Tomahawk missiles is South Korea buying?",
+        "How many sailors died in the clash between Chinese and Philippine ships?",
+    ],
+)
+def test_a_fact_about_something_else_is_no_answer(assistant: Assistant, question: str) -> None:
+    answer = assistant.ask(question)
+    assert (answer.status, answer.citations) == ("abstained", ())
+    assert answer.confidence < 0.3
+
+
+def test_what_a_false_premise_says_is_named(assistant: Assistant) -> None:
+    answer = assistant.ask("Why did Japan cancel the purchase of the Tomahawk missiles?")
+    assert answer.status == "abstained"
+    assert "“cancel”" in answer.text
 
 
 def test_a_follow_up_is_understood(assistant: Assistant) -> None:
