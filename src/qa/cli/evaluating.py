@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from qa.assistant import Assistant
 from qa.cli import generating
-from qa.cli.asking import told
+from qa.cli.asking import KEPT_FOLDER, told
 from qa.cli.opening import chat_model
 from qa.cli.text import plain
 from qa.errors import ExamplesError
@@ -49,7 +49,6 @@ Opening = Callable[[Article], Generator[str, None, Assistant]]
 Judging = Callable[[str], AbstractContextManager[BaseChatModel]]
 """Holds the chat model of a name open."""
 
-_KEPT_FOLDER = "answers"
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
     "<=": operator.le,
@@ -156,7 +155,7 @@ def measure(
     examples = _loaded(options.testsets)
     folder = options.out or Path("evaluations") / Path(options.testsets[0]).stem
     about = made_with(settings)
-    kept = settings.index_folder / _KEPT_FOLDER
+    kept = settings.index_folder / KEPT_FOLDER
     keeper = Keeper.open(kept, about, articles_of(examples))
     if options.fresh:
         keeper.forget()

@@ -44,8 +44,8 @@ Thing = TypeVar("Thing")
 def load_examples(path: str | Path, *, kind: Kind | str | None = None) -> list[Example]:
     """Return the examples of a test set.
 
-    An article is looked for from the working folder, then from the test set's; a quote is taken
-    where the article first has it.
+    An article is looked for from the working folder, then from the test set's and those above it;
+    a quote is taken where the article first has it.
 
     :param kind: "jsonl", "squad", "csv" or "ragas"; by default it is seen from the file.
     :raises ExamplesError: with every problem of the file, each with its place.
@@ -85,8 +85,10 @@ class _Articles:
         return self._opened[key]
 
     def _named(self, name: str) -> Article:
-        beside = self._folder / name
-        articles = load_articles(name if not _exists(beside) or _exists(Path(name)) else beside)
+        """Return the article at a path from here, or from the test set's folder or one above it."""
+        folder = self._folder.absolute()
+        places = [Path(name), *(above / name for above in (folder, *folder.parents))]
+        articles = load_articles(next(filter(_exists, places), name))
         if len(articles) > 1:
             raise ArticleError(f"{name!r} is a folder of {len(articles)} articles, not one.")
         return articles[0]
