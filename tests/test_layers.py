@@ -24,7 +24,7 @@ LAYERS = (
         "models",
     },
     {"storage", "retrieval", "rewriting", "generation", "checking", "verification"},
-    {"indexing", "documents"},
+    {"indexing", "documents", "sections"},
     {"assistant", "evaluation"},
     {"ui"},
     {"cli"},

@@ -12,7 +12,6 @@ import time
 from collections.abc import AsyncIterator, Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
-from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,19 +23,19 @@ from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import Runnable, RunnableLambda
 
 from qa.articles.loading import Source, load_articles
-from qa.articles.structure import blocks
 from qa.calibration import ANY_MODEL, calibration_for
 from qa.checking import stated
 from qa.documents import ArticleRetriever
 from qa.errors import ArticleError
 from qa.generation import Draft, Writer
 from qa.indexing import Embedder, Indexer
-from qa.models.chat import CountsTokens, LocalChatModel, ReadsAhead, WeighsChoices
+from qa.models.chat import LocalChatModel, ReadsAhead, WeighsChoices
 from qa.models.opening import open_chat_model
 from qa.prompts import DECLINED, Section, asking, asking_again, checking, reading
 from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
+from qa.sections import in_article_order, passage_sections, whole_sections
 from qa.settings import Settings, checkout_folder
 from qa.verification import Verdict, Verifier, declines
 
@@ -49,7 +48,6 @@ _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far fro
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
 _DECLINING_START = "The article does not"
 _UNKNOWN_NAMED = 3  # words of a question that an abstention names as standing nowhere
-_CHARACTERS_A_TOKEN = 4  # a usual mean, for models that do not count
 
 
 class Assistant:
@@ -135,7 +133,7 @@ class Assistant:
             if contents is None:
                 yield "Building the index"
                 contents = indexer.contents(articles)
-            whole = _whole(articles, model, most_tokens=settings.whole_article_tokens)
+            whole = whole_sections(articles, model, most_tokens=settings.whole_article_tokens)
             if whole and isinstance(model, ReadsAhead):
                 yield "Handing the article to the language model; the first time takes longest"
                 model.read_ahead(asking(reading(whole), "", ()))
@@ -201,8 +199,8 @@ class Assistant:
         if not self._verifier.relates(searched_for, hits):
             yield self._abstention(draft, Verdict(reason=Reason.NOTHING_RELEVANT), started)
             return
-        read = None if self._whole else _in_article_order(self.articles, hits)
-        sections = self._whole or _sections(read or ())
+        read = None if self._whole else in_article_order(self.articles, hits)
+        sections = self._whole or passage_sections(read or ())
         messages = asking(reading(sections), question, history[-_MOST_TURNS:])
         attempts = [messages]
         if self._verifier.asks_the_model:  # a small model, which declines too easily
@@ -372,43 +370,3 @@ def _close(thing: object) -> None:
 def _weights(model: BaseChatModel) -> str:
     """Return what a calibration knows a model by."""
     return model.weights if isinstance(model, LocalChatModel) else ANY_MODEL
-
-
-def _whole(
-    articles: Sequence[Article], model: BaseChatModel, *, most_tokens: int
-) -> tuple[Section, ...] | None:
-    """Return the articles as the model reads them whole, or None if they are too long for that."""
-    text = "\n".join(article.text for article in articles)
-    if len(text) > most_tokens * _CHARACTERS_A_TOKEN * 2:
-        return None
-    tokens = (
-        model.count_tokens(text)
-        if isinstance(model, CountsTokens)
-        else len(text) // _CHARACTERS_A_TOKEN
-    )
-    if tokens > most_tokens:
-        return None
-    return tuple(Section(heading=article.title, text=_body(article)) for article in articles)
-
-
-def _body(article: Article) -> str:
-    """Return what there is to read: neither the title, which is handed over apart, nor the tags."""
-    return "\n\n".join(
-        article.text[block.start : block.end]
-        for block in blocks(article.text)
-        if block.kind in {"heading", "paragraph"}
-    )
-
-
-def _in_article_order(articles: Sequence[Article], hits: Sequence[Hit]) -> list[Chunk]:
-    place = {article.id: number for number, article in enumerate(articles)}
-    chunks = [hit.chunk for hit in hits]
-    return sorted(chunks, key=lambda chunk: (place[chunk.article_id], chunk.start))
-
-
-def _sections(chunks: Sequence[Chunk]) -> tuple[Section, ...]:
-    """Return chunks as sections, those that stand under one heading together."""
-    return tuple(
-        Section(heading=heading, text="\n\n".join(chunk.text for chunk in together))
-        for heading, together in groupby(chunks, key=lambda chunk: chunk.heading)
-    )
