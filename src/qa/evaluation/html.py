@@ -15,10 +15,11 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from qa.evaluation.case_json import cases_to_json
-from qa.evaluation.figures import Row, milliseconds, rows
-from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_meaning, kind_of
+from qa.evaluation.figures import Row, rows
+from qa.evaluation.fragments import confidence_plots, drawn_interval, outcome_bar, plots_html
+from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_of
 from qa.evaluation.metrics import METRICS
-from qa.evaluation.plots import histogram_svg, interval_svg, reliability_svg, risk_coverage_svg
+from qa.evaluation.plots import histogram_svg
 from qa.evaluation.records import Estimate, Outcome, Report
 
 
@@ -53,24 +54,8 @@ def _told(report: Report) -> str:
 
 def _summary(report: Report) -> str:
     """Return how the cases came out, as a sentence, a bar and its legend."""
-    counts = kind_counts(report.outcomes)
-    shown = [(kind, count) for kind, count in counts.items() if count]
-    shown.sort(key=lambda pair: pair[0] is not Kind.RIGHT)
-    start, parts = 0.0, ""
-    for kind, count in shown:
-        width = 1000 * count / len(report.outcomes)
-        parts += f'<rect class="is-{kind}" x="{start:.2f}" width="{width:.2f}" height="10"/>'
-        start += width
-    keys = "".join(
-        f'<li><span class="dot is-{kind}"></span><b>{count:,}</b> {kind_label(kind).lower()}'
-        f"<small>{kind_meaning(kind)}</small></li>"
-        for kind, count in shown
-    )
-    return (
-        f'<p class="lead"><b>{_told(report)}.</b></p>'
-        '<svg class="outcome-bar" viewBox="0 0 1000 10" preserveAspectRatio="none" '
-        f'aria-hidden="true">{parts}</svg><ul class="legend">{keys}</ul>'
-    )
+    bar = outcome_bar(report.outcomes, legend="legend")
+    return f'<p class="lead"><b>{_told(report)}.</b></p>{bar}'
 
 
 def _figures(report: Report) -> str:
@@ -88,36 +73,21 @@ def _figures(report: Report) -> str:
 
 
 def _figure(one: Estimate, row: Row) -> str:
-    share = not milliseconds(one.name) and one.low >= 0 and one.high <= 1
-    drawn = interval_svg(one.value, one.low, one.high) if share else ""
     meaning = METRICS.get(one.name)
     said = f"<small>{escape(meaning)}</small>" if meaning else ""
     return (
         f'<tr><th scope="row"><code>{escape(row.name)}</code>{said}</th><td><b>{row.value}</b></td>'
-        f'<td class="drawn">{drawn}</td><td title="{escape(one.interval)}">{row.interval}</td>'
-        f"<td>{row.n}</td></tr>"
+        f'<td class="drawn">{drawn_interval(one)}</td>'
+        f'<td title="{escape(one.interval)}">{row.interval}</td><td>{row.n}</td></tr>'
     )
 
 
 def _plots(report: Report) -> str:
     seconds = [outcome.seconds for outcome in report.outcomes]
-    drawn = (
-        (
-            risk_coverage_svg(report.curves.get("risk-coverage", ())),
-            "What goes wrong as more is answered, the surest answers first. Lower is better.",
-        ),
-        (
-            reliability_svg(report.curves.get("reliability", ())),
-            "What the confidence is worth: on the dashed line it is right as often as it says.",
-        ),
-        (histogram_svg(seconds, label="seconds"), "How long the answers took."),
-    )
-    figures = "".join(
-        f"<figure>{svg}<figcaption>{caption}</figcaption></figure>" for svg, caption in drawn
-    )
+    times = (histogram_svg(seconds, label="seconds"), "How long the answers took.")
     return (
         '<section aria-labelledby="plots"><h2 id="plots">Plots</h2>'
-        f'<div class="plots">{figures}</div></section>\n'
+        f"{plots_html((*confidence_plots(report), times))}</section>\n"
     )
 
 

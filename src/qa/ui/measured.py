@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qa.evaluation.figures import Row, milliseconds, rows
-from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_meaning, kind_of
+from qa.evaluation.figures import Row, rows
+from qa.evaluation.fragments import confidence_plots, drawn_interval, outcome_bar, plots_html
+from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_of
 from qa.evaluation.metrics import METRICS
-from qa.evaluation.plots import interval_svg, reliability_svg, risk_coverage_svg
 from qa.evaluation.records import Estimate, Outcome, Report
 from qa.ui.bench import ExampleSet
 from qa.ui.cases import expected_words
@@ -130,24 +130,9 @@ def _time_left(progress: Progress) -> str:
 
 def _summary(report: Report) -> str:
     """Return how the cases came out, as a sentence, a bar and its legend."""
-    counts = kind_counts(report.outcomes)
-    shown = [(kind, count) for kind, count in counts.items() if count]
-    shown.sort(key=lambda pair: pair[0] is not Kind.RIGHT)
-    start, parts = 0.0, ""
-    for kind, count in shown:
-        width = 1000 * count / len(report.outcomes)
-        parts += f'<rect class="is-{kind}" x="{start:.2f}" width="{width:.2f}" height="10"/>'
-        start += width
-    keys = "".join(
-        f'<li><span class="dot is-{kind}"></span><b>{count:,}</b> {kind_label(kind).lower()}'
-        f"<small>{kind_meaning(kind)}</small></li>"
-        for kind, count in shown
-    )
-    return (
-        f'<p class="lead" role="status">{counts[Kind.RIGHT]:,} of {len(report.outcomes):,} right'
-        '</p><svg class="outcome-bar" viewBox="0 0 1000 10" preserveAspectRatio="none" '
-        f'aria-hidden="true">{parts}</svg><ul class="outcomes">{keys}</ul>'
-    )
+    right = kind_counts(report.outcomes)[Kind.RIGHT]
+    bar = outcome_bar(report.outcomes, legend="outcomes")
+    return f'<p class="lead" role="status">{right:,} of {len(report.outcomes):,} right</p>{bar}'
 
 
 def _figures(report: Report) -> str:
@@ -174,31 +159,16 @@ def _table(pairs: Sequence[tuple[Estimate, Row]], label: str) -> str:
 
 
 def _figure(one: Estimate, row: Row) -> str:
-    share = not milliseconds(one.name) and one.low >= 0 and one.high <= 1
-    drawn = interval_svg(one.value, one.low, one.high) if share else ""
     meaning = escape(METRICS.get(one.name, ""))
     return (
         f'<tr><th scope="row"><code>{escape(row.name)}</code><small>{meaning}</small></th>'
-        f'<td><b>{row.value}</b></td><td class="drawn">{drawn}</td><td>{row.interval}</td>'
-        f"<td>{row.n}</td></tr>"
+        f'<td><b>{row.value}</b></td><td class="drawn">{drawn_interval(one)}</td>'
+        f"<td>{row.interval}</td><td>{row.n}</td></tr>"
     )
 
 
 def _plots(report: Report) -> str:
-    drawn = (
-        (
-            risk_coverage_svg(report.curves.get("risk-coverage", ())),
-            "What goes wrong as more is answered, the surest answers first. Lower is better.",
-        ),
-        (
-            reliability_svg(report.curves.get("reliability", ())),
-            "What the confidence is worth: on the dashed line it is right as often as it says.",
-        ),
-    )
-    figures = "".join(
-        f"<figure>{svg}<figcaption>{caption}</figcaption></figure>" for svg, caption in drawn
-    )
-    return f'<section><h3>Confidence</h3><div class="plots">{figures}</div></section>'
+    return f"<section><h3>Confidence</h3>{plots_html(confidence_plots(report))}</section>"
 
 
 def _cases(report: Report) -> str:
