@@ -7,24 +7,19 @@ are kept as they come, so what is stopped is gone on with by the next run.
 
 from __future__ import annotations
 
-import logging
 import threading
-import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from dataclasses import dataclass
-from typing import Self, cast
+from dataclasses import dataclass, replace
+from typing import cast
 
-from qa.errors import QAError
 from qa.evaluation.keeping import Keeper
 from qa.evaluation.records import Example, Outcome, Report
 from qa.evaluation.running import articles_of, outcomes, report_of
 from qa.records import Answer, Turn
 from qa.ui.bench import Bench, ExampleSet
 from qa.ui.opening import Opening
-from qa.ui.running import HEARTBEAT_SECONDS, POLL_SECONDS, RunningAnswers
-
-logger = logging.getLogger(__name__)
+from qa.ui.running import POLL_SECONDS, Running, RunningAnswers
 
 UNEXPECTED = "Something went wrong inside the program. What was answered is kept: press Run."
 OTHERS_FIRST = "Answering a question of the chat first"
@@ -49,82 +44,31 @@ class Progress:
         return self.ended and len(self.found) < self.total
 
 
-class RunningEvaluation:
-    """A test set being asked in a thread, while its context is open."""
+class RunningEvaluation(Running[Progress]):
+    """A test set being asked; its news are how far it is, and at last the report."""
+
+    WHAT = "An evaluation"
+    UNEXPECTED = UNEXPECTED
 
     def __init__(
         self, opening: Opening, answers: RunningAnswers, bench: Bench, asked: ExampleSet
     ) -> None:
-        self.ended = threading.Event()
+        super().__init__(Progress(total=len(asked.examples)))
         self._opening = opening
         self._answers = answers
         self._bench = bench
         self._examples = asked.examples
-        self._stopping = threading.Event()
-        self._changed = threading.Condition()
-        self._newest = Progress(total=len(asked.examples))
-        self._failure: QAError | None = None
-        self._at_end = False
-        self._thread = threading.Thread(target=self._run, name="evaluation", daemon=True)
-
-    def stop(self) -> None:
-        """Ask the evaluation to end where it is."""
-        self._stopping.set()
-        with self._changed:
-            self._changed.notify_all()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        self.ended.set()
-
-    def updates(self) -> Iterator[Progress | None]:
-        """Yield how far it is when that changes, None as a sign of life, at last the report.
-
-        :raises QAError: if answers cannot be kept, or the evaluation failed otherwise.
-        """
-        shown: Progress | None = None
-        while True:
-            with self._changed:
-                if not self._news(shown):
-                    self._changed.wait(HEARTBEAT_SECONDS)
-                newest, failure, at_end = self._newest, self._failure, self._at_end
-            if failure is not None:
-                raise failure
-            if at_end or self._stopping.is_set():
-                self.ended.set()
-                yield self._last(newest)
-                return
-            yield None if newest is shown else newest
-            shown = newest
-            time.sleep(POLL_SECONDS)
-
-    def _news(self, shown: Progress | None) -> bool:
-        return self._at_end or self._stopping.is_set() or self._newest is not shown
 
     def _last(self, newest: Progress) -> Progress:
         report = report_of(newest.found, about=self._bench.about) if newest.found else None
         return Progress(total=newest.total, found=newest.found, ended=True, report=report)
 
-    def _run(self) -> None:
-        failure: QAError | None = None
-        try:
-            articles = articles_of(self._examples)
-            keeper = Keeper.open(self._bench.kept_folder, self._bench.about, articles)
-            for outcome in self._outcomes(keeper):
-                self._put(found=(*self._newest.found, outcome))
-        except QAError as error:
-            failure = error
-        except Exception as error:  # the border of the thread: a person is told, whatever it is
-            logger.error("An evaluation failed: %r", error)
-            logger.debug("The failure in full", exc_info=True)
-            failure = QAError(UNEXPECTED)
-        with self._changed:
-            self._failure, self._at_end = failure, True
-            self._changed.notify_all()
+    def _work(self) -> None:
+        keeper = Keeper.open(
+            self._bench.kept_folder, self._bench.about, articles_of(self._examples)
+        )
+        for outcome in self._outcomes(keeper):
+            self._put(replace(self._newest, found=(*self._newest.found, outcome), waiting_for=""))
 
     def _outcomes(self, keeper: Keeper) -> Iterator[Outcome]:
         for example in self._examples:
@@ -147,7 +91,9 @@ class RunningEvaluation:
         """
         while not self._stopping.is_set():
             opened, busy = self._opening.is_open, self._answers.busy
-            self._put(waiting_for=(OTHERS_FIRST if busy else "") if opened else self._opening.step)
+            waiting_for = (OTHERS_FIRST if busy else "") if opened else self._opening.step
+            if waiting_for != self._newest.waiting_for:
+                self._put(replace(self._newest, waiting_for=waiting_for))
             if opened and not busy:
                 return
             self._stopping.wait(POLL_SECONDS)
@@ -162,18 +108,6 @@ class RunningEvaluation:
                 if self._stopping.is_set():
                     break
         raise InterruptedError("the answer was not finished")
-
-    def _put(self, *, found: tuple[Outcome, ...] | None = None, waiting_for: str = "") -> None:
-        with self._changed:
-            known = self._newest
-            if found is None and waiting_for == known.waiting_for:
-                return
-            self._newest = Progress(
-                total=known.total,
-                found=known.found if found is None else found,
-                waiting_for=waiting_for,
-            )
-            self._changed.notify_all()
 
 
 class RunningEvaluations:

@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
-from typing import Protocol, Self, cast
+from typing import Generic, Protocol, Self, TypeVar, cast
 
 from qa.errors import QAError
 from qa.records import Answer, Article, Turn
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.05
 HEARTBEAT_SECONDS = 0.4
 UNEXPECTED = "Something went wrong inside the program. The question is kept: press Retry."
+
+News = TypeVar("News")
 
 
 class Answerer(Protocol):
@@ -41,25 +44,30 @@ class Answerer(Protocol):
         """Give back everything that is held; more than once is no error."""
 
 
-class RunningAnswer:
-    """One stream being read in a thread, while its context is open, and the newest that it gave."""
+class Running(ABC, Generic[News]):
+    """Work in a thread of its own, while its context is open, and the newest that it gave.
 
-    def __init__(self, answerer: Answerer, question: str, history: Sequence[Turn]) -> None:
-        # Ended: no more drafts will come, and the next question may be asked. Finished: whoever
-        # showed the answer has shown all of it.
+    A subclass does the work in ``_work``, puts its news with ``_put``, and ends early when it is
+    ``_stopping``.
+    """
+
+    WHAT: str
+    """What it is, where the log says that it failed."""
+    UNEXPECTED: str
+    """What a person is told when it fails in a way that nobody foresaw."""
+
+    def __init__(self, newest: News) -> None:
+        # Ended: no more news will come, and the next may begin.
         self.ended = threading.Event()
-        self.finished = threading.Event()
         self._stopping = threading.Event()
         self._changed = threading.Condition()
-        self._newest: Answer | None = None
+        self._newest = newest
         self._failure: QAError | None = None
         self._at_end = False
-        self._thread = threading.Thread(
-            target=self._read, args=(answerer, question, tuple(history)), daemon=True
-        )
+        self._thread = threading.Thread(target=self._run, daemon=True)
 
     def stop(self) -> None:
-        """Ask the answer to end where it is."""
+        """Ask the work to end where it is."""
         self._stopping.set()
         with self._changed:
             self._changed.notify_all()
@@ -69,18 +77,17 @@ class RunningAnswer:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
+        self.stop()
         self.ended.set()
-        self.finished.set()
 
-    def updates(self) -> Iterator[Answer | None]:
-        """Yield the newest draft when there is one, None as a sign of life, at last the answer.
+    def updates(self) -> Iterator[News | None]:
+        """Yield the newest when there is news, None as a sign of life, at last the last.
 
-        When it is stopped, the last draft is the last that comes.
+        When it is stopped, what was newest is the last that comes.
 
-        :raises QAError: if the stream failed.
+        :raises QAError: if the work failed.
         """
-        shown: Answer | None = None
+        shown: News | None = None
         while True:
             with self._changed:
                 if not self._news(shown):
@@ -90,47 +97,72 @@ class RunningAnswer:
                 raise failure
             if at_end or self._stopping.is_set():
                 self.ended.set()
-                yield newest
+                yield self._last(newest)
                 return
             yield None if newest is shown else newest
             shown = newest
             time.sleep(POLL_SECONDS)
 
-    def _news(self, shown: Answer | None) -> bool:
+    @abstractmethod
+    def _work(self) -> None:
+        """Do the work; what it raises is told to whoever asks for the updates."""
+
+    def _last(self, newest: News) -> News:
+        """Return what is shown last."""
+        return newest
+
+    def _put(self, newest: News) -> None:
+        with self._changed:
+            self._newest = newest
+            self._changed.notify_all()
+
+    def _news(self, shown: News | None) -> bool:
         return self._at_end or self._stopping.is_set() or self._newest is not shown
 
-    def _read(self, answerer: Answerer, question: str, history: Sequence[Turn]) -> None:
+    def _run(self) -> None:
         failure: QAError | None = None
         try:
-            # A stream is a generator, whatever it is declared as: only then can it be closed.
-            stream = cast("Generator[Answer]", answerer.stream(question, history))
-            with closing(stream):
-                for answer in stream:
-                    self._put(answer)
-                    if self._stopping.is_set():
-                        break
-                else:
-                    failure = self._unfinished()
+            self._work()
         except QAError as error:
             failure = error
         except Exception as error:  # the border of the thread: a person is told, whatever it is
-            logger.error("A stream of answers failed: %r", error)
+            logger.error("%s failed: %r", self.WHAT, error)
             logger.debug("The failure in full", exc_info=True)
-            failure = QAError(UNEXPECTED)
+            failure = QAError(self.UNEXPECTED)
         with self._changed:
             self._failure, self._at_end = failure, True
             self._changed.notify_all()
 
-    def _unfinished(self) -> QAError | None:
-        if self._newest is not None and self._newest.status != "draft":
-            return None
-        logger.error("A stream of answers ended without a final one")
-        return QAError(UNEXPECTED)
 
-    def _put(self, answer: Answer) -> None:
-        with self._changed:
-            self._newest = answer
-            self._changed.notify_all()
+class RunningAnswer(Running[Answer | None]):
+    """One stream being read; its news are the drafts, and at last the answer."""
+
+    WHAT = "A stream of answers"
+    UNEXPECTED = UNEXPECTED
+
+    def __init__(self, answerer: Answerer, question: str, history: Sequence[Turn]) -> None:
+        super().__init__(None)
+        # Finished: whoever showed the answer has shown all of it.
+        self.finished = threading.Event()
+        self._answerer = answerer
+        self._question = question
+        self._history = tuple(history)
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__(*_)
+        self.finished.set()
+
+    def _work(self) -> None:
+        # A stream is a generator, whatever it is declared as: only then can it be closed.
+        stream = cast("Generator[Answer]", self._answerer.stream(self._question, self._history))
+        with closing(stream):
+            for answer in stream:
+                self._put(answer)
+                if self._stopping.is_set():
+                    return
+        if self._newest is None or self._newest.status == "draft":
+            logger.error("A stream of answers ended without a final one")
+            raise QAError(UNEXPECTED)
 
 
 class RunningAnswers:
