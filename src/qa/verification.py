@@ -126,16 +126,27 @@ class Verifier:
         """
         rows = self._rows(read)
         spans = split(text)
-        alignments = [self._align(text[span.start : span.end], question, rows) for span in spans]
+        claims = [text[span.start : span.end] for span in spans]
+        # Once for each text: the one sentence of a short answer is also the whole of it.
+        texts = list(dict.fromkeys([question, *(f"{question} {said}" for said in (text, *claims))]))
+        vectors = dict(zip(texts, self._embed(texts), strict=True))
+        alignments = [
+            self._align(claim, question, rows, vectors[f"{question} {claim}"]) for claim in claims
+        ]
+        nearest = sorted({row for found in alignments for row in found.nearest})
+        nearness = Nearness(
+            passage=max((hit.similarity or 0.0 for hit in hits), default=0.0),
+            evidence=self._nearest(vectors[question], nearest),
+            claim=self._nearest(vectors[f"{question} {text}"], nearest),
+        )
         signals = signals_of_text(
             self._index,
             question,
             text,
             alignments,
-            self._nearness(question, text, alignments, hits),
+            nearness,
             follow_up=follow_up,
         )
-        nearest = sorted({row for found in alignments for row in found.nearest})
         return Examination(
             spans=tuple(spans),
             alignments=tuple(alignments),
@@ -196,21 +207,15 @@ class Verifier:
             )
         ]
 
-    def _align(self, claim: str, question: str, rows: Sequence[int]) -> Alignment:
+    def _align(
+        self, claim: str, question: str, rows: Sequence[int], vector: np.ndarray
+    ) -> Alignment:
+        """Return where a claim stands; ``vector`` is the unit vector of question and claim."""
         likely = self._index.shortlist(claim, question, rows, _SHORTLIST)
-        vector = self._embed([f"{question} {claim}"])[0]
         return self._index.align(claim, question, self._similarities(vector, likely))
 
-    def _nearness(
-        self, question: str, text: str, alignments: Sequence[Alignment], hits: Sequence[Hit]
-    ) -> Nearness:
-        rows = sorted({row for found in alignments for row in found.nearest})
-        asked, claimed = self._embed([question, f"{question} {text}"])
-        return Nearness(
-            passage=max((hit.similarity or 0.0 for hit in hits), default=0.0),
-            evidence=max(self._similarities(asked, rows).values(), default=0.0),
-            claim=max(self._similarities(claimed, rows).values(), default=0.0),
-        )
+    def _nearest(self, vector: np.ndarray, rows: Sequence[int]) -> float:
+        return max(self._similarities(vector, rows).values(), default=0.0)
 
     def _similarities(self, vector: np.ndarray, rows: Sequence[int]) -> dict[int, float]:
         missing = [row for row in rows if row not in self._vectors]
