@@ -116,7 +116,9 @@ class Assistant:
         settings = settings or Settings.from_environment()
         articles = tuple(load_articles(seeds() if sources is None else sources))
         yield "Starting the language model"  # first, as it loads while the embedder does
-        model = chat_model or _open_chat_model(settings)
+        model = chat_model or chat_model_of(
+            settings, states_folder=settings.index_folder / STATES_FOLDER
+        )
         try:
             yield "Loading the embedder"
             embedder = (
@@ -348,15 +350,21 @@ def seeds() -> Path:
     return seeds.relative_to(here) if seeds.is_relative_to(here) else seeds
 
 
-def _open_chat_model(settings: Settings) -> BaseChatModel:
+def chat_model_of(
+    settings: Settings, *, name: str | None = None, states_folder: Path | None = None
+) -> BaseChatModel:
+    """Return the chat model of a name; without one, that of the settings, at their address.
+
+    :raises QAError: if there is no such model, or what it needs is not there.
+    """
     return open_chat_model(
-        settings.chat_model,
-        url=settings.chat_model_url,
+        name or settings.chat_model,
+        url=None if name else settings.chat_model_url,
         models_folder=settings.models_folder,
         llama_server=settings.llama_server,
         threads=settings.threads,
         context_tokens=settings.context_tokens,
-        states_folder=settings.index_folder / STATES_FOLDER,
+        states_folder=states_folder,
         deadline_seconds=settings.deadline_seconds,
     )
 

@@ -23,7 +23,10 @@ from qa.ui.bench import Bench, ExampleSet
 logger = logging.getLogger(__name__)
 
 KEPT_FOLDER = "answers"
-"""The folder of kept answers, in that of the index; ``qa eval`` has the same."""
+"""The folder of kept answers, in that of the index."""
+
+INTERRUPTED = 130
+"""The exit status of a command that a person stopped."""
 
 Result = TypeVar("Result")
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from qa.assistant import Assistant
 from qa.cli import generating
-from qa.cli.asking import KEPT_FOLDER, told
+from qa.cli.asking import INTERRUPTED, KEPT_FOLDER, told
 from qa.cli.opening import chat_model
 from qa.cli.text import plain
 from qa.errors import ExamplesError
@@ -38,7 +38,6 @@ from qa.records import Answer, Article
 from qa.settings import Settings
 
 MISSED = 3
-INTERRUPTED = 130
 
 ACTIONS = ("run", "compare", "generate")
 """The first words after ``eval``; any other is a test set to run."""

@@ -13,6 +13,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from tqdm import tqdm
 
 from qa.articles.loading import load_articles
+from qa.cli.asking import INTERRUPTED
 from qa.cli.opening import chat_model
 from qa.cli.text import plain
 from qa.errors import ArticleError, ExamplesError
@@ -22,8 +23,6 @@ from qa.evaluation.records import Example
 from qa.indexing import Embedder
 from qa.records import Article
 from qa.settings import Settings
-
-INTERRUPTED = 130
 
 Opening = Callable[[], AbstractContextManager[tuple[BaseChatModel, Embeddings]]]
 """Holds the models to draft with open."""

@@ -16,8 +16,6 @@ from qa.cli import asking, doctor, evaluating, models
 from qa.cli.text import plain
 from qa.errors import QAError
 
-INTERRUPTED = 130
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
@@ -35,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         print("qa: stopped.", file=sys.stderr)
-        return INTERRUPTED
+        return asking.INTERRUPTED
     except BrokenPipeError:  # whoever read the output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0

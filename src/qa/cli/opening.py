@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from langchain_core.language_models.chat_models import BaseChatModel
 
+from qa.assistant import chat_model_of
 from qa.models.chat import LocalChatModel
-from qa.models.opening import open_chat_model
 from qa.settings import Settings
 
 
@@ -22,16 +22,7 @@ def chat_model(
 
     :raises QAError: if there is no such model, or what it needs is not there.
     """
-    model = open_chat_model(
-        name or settings.chat_model,
-        url=None if name else settings.chat_model_url,
-        models_folder=settings.models_folder,
-        llama_server=settings.llama_server,
-        threads=settings.threads,
-        context_tokens=settings.context_tokens,
-        states_folder=None,
-        deadline_seconds=settings.deadline_seconds,
-    )
+    model = chat_model_of(settings, name=name)
     try:
         yield model
     finally:
