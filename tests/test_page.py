@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from fakes.answerer import (
     BOATS,
@@ -25,7 +24,7 @@ from fakes.answerer import (
     TURNS,
 )
 from fakes.pages import ServedPage
-from fakes.watched import FLAGS, Watched
+from fakes.watched import Watched, launched
 
 pytestmark = pytest.mark.browser
 
@@ -38,12 +37,8 @@ def served() -> Iterator[ServedPage]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(FLAGS)
-        )
+    with launched() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture(scope="module")

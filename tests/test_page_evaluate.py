@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -11,12 +10,12 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from fakes.answerer import BOATS, BREAK, HOW_MANY, KING, LAST, PIER, PIER_QUESTION, SLOWLY, TURNS
 from fakes.boats import BEFORE, WINTER
 from fakes.pages import ServedPage
-from fakes.watched import FLAGS, Watched
+from fakes.watched import Watched, launched
 
 pytestmark = pytest.mark.browser
 
@@ -29,12 +28,8 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(FLAGS)
-        )
+    with launched() as made:
         yield made
-        made.close()
 
 
 class Evaluation(Watched):

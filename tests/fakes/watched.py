@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from playwright.sync_api import BrowserContext, Locator, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, expect, sync_playwright
 
 FLAGS = (
     "--headless",
@@ -19,6 +22,17 @@ FLAGS = (
 
 BAD = {"error", "warning"}
 REMOTE = re.compile(r"^(?!http://127\.0\.0\.1:|data:|blob:).*")
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Give a running browser."""
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=list(FLAGS)
+        )
+        yield made
+        made.close()
 
 
 class Watched:
