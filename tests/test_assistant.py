@@ -144,6 +144,44 @@ def test_a_follow_up_is_searched_for_with_the_question_before(
     ]
 
 
+def test_words_that_a_person_gives_are_searched_for_and_asked_instead(
+    article: Path, settings: Settings
+) -> None:
+    model = ScriptedChatModel(replies=["The pier was opened by Ada Holm."])
+    assistant = Assistant.open(
+        article, settings=settings, chat_model=model, embeddings=WordEmbeddings()
+    )
+    answer = assistant.ask(
+        "And who opened it?",
+        [Turn(question=HOW_MANY, answer="37 boats.")],
+        searched_for="  Who opened\nthe pier? ",
+    )
+    assert (answer.question, answer.searched_for) == ("And who opened it?", "Who opened the pier?")
+    assert quotes(answer) == [(1, PIER)]
+    assert [str(message.content) for message in model.asked[0][1:]] == [
+        HOW_MANY,
+        "37 boats.",
+        "Who opened the pier?",
+    ]
+
+
+def test_words_that_a_person_gives_are_what_an_abstention_speaks_of(
+    article: Path, settings: Settings
+) -> None:
+    assistant = opened(article, settings, "The article does not say.")
+    answer = assistant.ask("And did Ulfgar open it?", searched_for="Did Sigrid open the pier?")
+    assert answer.text == "The article does not say. It nowhere mentions “Sigrid”."
+
+
+@pytest.mark.parametrize("words", ["", " ", "?!", "x" * 10_001, "a\x00b"])
+def test_words_to_search_for_that_are_none_never_reach_the_model(
+    article: Path, settings: Settings, words: str
+) -> None:
+    assistant = opened(article, settings)
+    with pytest.raises(QuestionError):
+        assistant.ask(HOW_MANY, searched_for=words)
+
+
 def test_a_long_article_is_handed_over_in_passages_in_its_order(
     article: Path, settings: Settings
 ) -> None:

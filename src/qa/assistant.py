@@ -172,24 +172,35 @@ class Assistant:
     ) -> None:
         self.close()
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), *, searched_for: str | None = None
+    ) -> Answer:
         """Return the final answer to a question, the last item of ``stream``."""
-        *_, answer = self.stream(question, history)
+        *_, answer = self.stream(question, history, searched_for=searched_for)
         return answer
 
-    def stream(self, question: str, history: Sequence[Turn] = ()) -> Iterator[Answer]:
+    def stream(
+        self, question: str, history: Sequence[Turn] = (), *, searched_for: str | None = None
+    ) -> Iterator[Answer]:
         """Yield drafts of the answer as it is written, then the answer.
 
         The last item is "answered" or "abstained", whatever the drafts said. Closing the iterator
         stops the model.
 
-        :raises QuestionError: if the question is blank, too long, or not text.
+        :param searched_for: what a person means by the question, in words that stand alone: these
+            are searched for, and the model is asked in them. By default they are worked out.
+        :raises QuestionError: if the question, or what to search for, is blank, too long, or not
+            text.
         :raises EngineError: if the chat model fails, or takes longer than its deadline.
         """
         started = time.perf_counter()
-        question = clean_question(question, most_characters=self._settings.question_characters)
-        searched_for = standalone(question, history)
-        hits = self._search(question, searched_for)
+        most_characters = self._settings.question_characters
+        question = clean_question(question, most_characters=most_characters)
+        if searched_for is None:
+            asked, searched_for = question, standalone(question, history)
+        else:
+            asked = searched_for = clean_question(searched_for, most_characters=most_characters)
+        hits = self._search(asked, searched_for)
         draft = Answer(
             question=question,
             searched_for=searched_for,
@@ -199,11 +210,11 @@ class Assistant:
             timings=Timings(retrieve_ms=_milliseconds(started), first_token_ms=None, total_ms=0.0),
         )
         if not self._verifier.relates(searched_for, hits):
-            yield self._abstention(draft, Verdict(reason=Reason.NOTHING_RELEVANT), started)
+            yield self._abstention(draft, asked, Verdict(reason=Reason.NOTHING_RELEVANT), started)
             return
         read = None if self._whole else in_article_order(self.articles, hits)
         sections = self._whole or passage_sections(read or ())
-        messages = asking(reading(sections), question, history[-_MOST_TURNS:])
+        messages = asking(reading(sections), asked, history[-_MOST_TURNS:])
         attempts = [messages]
         if self._verifier.asks_the_model:  # a small model, which declines too easily
             attempts.append(asking_again(messages, hits[0].chunk.text))
@@ -221,19 +232,23 @@ class Assistant:
         if verdict.reason is Reason.NONE:
             yield _finished(draft, verdict, started)
         else:
-            yield self._abstention(draft, verdict, started)
+            yield self._abstention(draft, asked, verdict, started)
 
     def batch(self, questions: Sequence[str]) -> list[Answer]:
         """Return the answers to questions that stand alone, in their order."""
         return [self.ask(question) for question in questions]
 
-    async def aask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+    async def aask(
+        self, question: str, history: Sequence[Turn] = (), *, searched_for: str | None = None
+    ) -> Answer:
         """Return what ``ask`` returns, without blocking the event loop."""
-        return await asyncio.to_thread(self.ask, question, history)
+        return await asyncio.to_thread(self.ask, question, history, searched_for=searched_for)
 
-    async def astream(self, question: str, history: Sequence[Turn] = ()) -> AsyncIterator[Answer]:
+    async def astream(
+        self, question: str, history: Sequence[Turn] = (), *, searched_for: str | None = None
+    ) -> AsyncIterator[Answer]:
         """Yield what ``stream`` yields, without blocking the event loop."""
-        answers = self.stream(question, history)
+        answers = self.stream(question, history, searched_for=searched_for)
         try:
             while (answer := await asyncio.to_thread(next, answers, None)) is not None:
                 yield answer
@@ -286,13 +301,13 @@ class Assistant:
         }
         return self._verifier.judge(examined, from_the_model)
 
-    def _abstention(self, draft: Answer, verdict: Verdict, started: float) -> Answer:
+    def _abstention(self, draft: Answer, asked: str, verdict: Verdict, started: float) -> Answer:
         """Return the answer that says that the article does not say, with the closest passage."""
         passages = [hit.chunk for hit in draft.hits[:_CLOSEST_OF]]
         closest = self._verifier.closest(draft.searched_for, passages) if passages else None
         return replace(
             draft,
-            text=_declining(self._verifier.unknown(draft.question)),
+            text=_declining(self._verifier.unknown(asked)),
             status="abstained",
             reason=verdict.reason,
             confidence=verdict.confidence,
