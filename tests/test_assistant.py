@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from langchain_core.messages import HumanMessage
 
-from fakes.chat import BrokenChatModel, ScriptedChatModel
+from fakes.chat import BrokenChatModel, CountingChatModel, ScriptedChatModel
 from fakes.embedder import WordEmbeddings
 from qa import Answer, Assistant, Citation, Settings, Turn
 from qa.errors import ArticleError, EngineError, QuestionError
-from qa.records import Reason
+from qa.records import Reason, Usage
 
 TITLE = "The Boats of Northmere"
 BOATS = "In May, the town bought 37 boats at a cost of $2.5 million."
@@ -72,6 +72,21 @@ def test_an_answer_is_tied_to_the_words_that_support_it(article: Path, settings:
     assert 0.0 < answer.confidence <= 1.0
     assert answer.timings.first_token_ms is not None
     assert answer.timings.retrieve_ms <= answer.timings.first_token_ms <= answer.timings.total_ms
+
+
+def test_the_tokens_of_an_answer_are_counted_where_the_model_tells(
+    article: Path, settings: Settings
+) -> None:
+    model = CountingChatModel(replies=["The town bought 37 boats."])
+    assistant = Assistant.open(
+        article, settings=settings, chat_model=model, embeddings=WordEmbeddings()
+    )
+    *drafts, answer = assistant.stream(HOW_MANY)
+    *before, last = (len(message.text.split()) for message in model.asked[0])
+    assert answer.usage == Usage(read=last, cached=sum(before), written=5)
+    assert answer.timings.first_token_ms is not None
+    assert [draft.text for draft in drafts][-2:] == ["The town bought 37", answer.text]
+    assert opened(article, settings, "37 boats.").ask(HOW_MANY).usage is None
 
 
 def test_a_stream_is_drafts_that_grow_and_then_the_answer(

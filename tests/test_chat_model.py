@@ -28,6 +28,7 @@ from qa.models.chat import CountsTokens, LocalChatModel, ReadsAhead, WeighsChoic
 from qa.models.engine import Engine
 from qa.models.opening import open_chat_model
 from qa.models.worker import Launch
+from qa.records import Usage
 
 FAKES = Path(__file__).parent / "fakes"
 FIVE_WORDS = "word0 word1 word2 word3 word4 "
@@ -178,11 +179,12 @@ def test_it_reads_ahead_up_to_the_unfinished_words(
 
 
 def test_choices_are_weighed_by_their_exact_token(stub_model: LocalChatModel) -> None:
-    weighed = stub_model.choice_probabilities([HumanMessage("q")], ["No", "Yes", "Maybe"])
-    assert list(weighed) == ["No", "Yes", "Maybe"]
-    assert weighed == pytest.approx({"No": 0.25, "Yes": 0.5, "Maybe": 0.0})
+    weighed = stub_model.weigh([HumanMessage("q")], ["No", "Yes", "Maybe"])
+    assert list(weighed.probabilities) == ["No", "Yes", "Maybe"]
+    assert weighed.probabilities == pytest.approx({"No": 0.25, "Yes": 0.5, "Maybe": 0.0})
+    assert weighed.usage == Usage(read=1, cached=0, written=5)  # the stub always writes five
     with pytest.raises(ValueError, match="'two tokens' is 2 tokens"):
-        stub_model.choice_probabilities([HumanMessage("q")], ["two tokens"])
+        stub_model.weigh([HumanMessage("q")], ["two tokens"])
 
 
 OpenModel = Callable[..., Any]
@@ -292,10 +294,8 @@ def test_the_real_model_gives_probabilities(tiny_model: LocalChatModel) -> None:
         assert top == sorted(top, reverse=True)
         assert 0 < sum(top) <= 1 + 1e-6
         assert math.exp(token["logprob"]) == pytest.approx(top[0])
-    weighed = tiny_model.choice_probabilities(
-        [HumanMessage("Is snow white? Answer Yes or No.")], ["Yes", "No"]
-    )
-    assert 0.01 < weighed["No"] + weighed["Yes"] <= 1 + 1e-6
+    weighed = tiny_model.weigh([HumanMessage("Is snow white? Answer Yes or No.")], ["Yes", "No"])
+    assert 0.01 < sum(weighed.probabilities.values()) <= 1 + 1e-6
 
 
 @pytest.mark.models

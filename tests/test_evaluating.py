@@ -33,7 +33,7 @@ from qa.evaluation.keeping import FILE_NAME, Keeper, fingerprint, key_of
 from qa.evaluation.provenance import made_with
 from qa.evaluation.records import Answerer
 from qa.evaluation.reporting import read_report
-from qa.records import Citation, Span
+from qa.records import Citation, Span, Usage
 
 MANY = example("How many?", id="many", answers=(("37",),), evidence=(Span(start=0, end=16),))
 KING = example("Who is king?", id="king")
@@ -98,6 +98,20 @@ def test_a_report_has_each_outcome_and_figure() -> None:
     assert report.curves["reliability"] == ((0.25, 0.0), (0.9, 1.0))
     assert report.about["model"] == "scripted"
     assert all(one.low <= one.value <= one.high for one in report.estimates)
+
+
+def test_tokens_are_counted_over_the_answers_that_tell_them() -> None:
+    usages = [Usage(read=10, cached=90, written=4), Usage(read=20, cached=0, written=8), None]
+
+    def asked(question: str, _: Sequence[Turn]) -> Answer:
+        return dataclasses.replace(GIVEN[question], usage=usages.pop())
+
+    found = values(evaluate(EXAMPLES, asked))
+    # Medians of two: 15 of 10 and 20, 45 of 90 and 0, 6 of 4 and 8.
+    assert found["tokens_read_p50"] == (15.0, 2)
+    assert found["tokens_cached_p50"] == (45.0, 2)
+    assert found["tokens_written_p50"] == (6.0, 2)
+    assert "tokens_read_p50" not in values(evaluate(EXAMPLES, Asked()))
 
 
 def test_outcomes_come_one_by_one() -> None:

@@ -20,7 +20,19 @@ from qa.evaluation.markdown import report_to_markdown
 from qa.evaluation.records import Estimate, Example, Outcome, Report
 from qa.evaluation.report_json import report_from_json, report_to_json
 from qa.evaluation.reporting import read_report, write_report
-from qa.records import Answer, Article, Chunk, Citation, Hit, Reason, Sentence, Span, Timings, Turn
+from qa.records import (
+    Answer,
+    Article,
+    Chunk,
+    Citation,
+    Hit,
+    Reason,
+    Sentence,
+    Span,
+    Timings,
+    Turn,
+    Usage,
+)
 
 ARTICLE = Article.from_text(
     "The town keeps 37 boats.\nA new pier was opened on 4 May by the mayor, Ada Holm 🚤.\n"
@@ -36,6 +48,7 @@ LONG = Article.from_text(
 
 numbers = st.floats(min_value=-1e6, max_value=1e6)
 shares = st.floats(min_value=0, max_value=1)
+counts = st.integers(min_value=0, max_value=9_999)
 # Halves of surrogates too: a model may write them. Two in a row would be read back as one.
 texts = st.text(max_size=30) | st.sampled_from(["\ud800 half", "</script>", "a\0b", "\u2028"])
 names = st.text(max_size=10)
@@ -76,6 +89,7 @@ def answers(draw: st.DrawFn, article: Article) -> Answer:
         closest=draw(st.none() | st.just(Citation.cut(article, span, number=0))),
         hits=(Hit(chunk=chunk, score=draw(numbers), similarity=similarity),),
         timings=Timings(retrieve_ms=1.5, first_token_ms=draw(st.none() | shares), total_ms=9.0),
+        usage=draw(st.none() | st.builds(Usage, read=counts, cached=counts, written=counts)),
     )
 
 
@@ -237,7 +251,8 @@ def test_the_table_has_a_line_for_each_estimate() -> None:
         "right                  0.912     0.850 to 0.951     60\n"
         "declined               0.875     0.790 to 0.940     40\n"
         "citation_precision     0.800     0.700 to 0.880     50\n"
-        "first_token_ms_p50  1,234 ms  1,100 to 1,400 ms  1,000"
+        "first_token_ms_p50  1,234 ms  1,100 to 1,400 ms  1,000\n"
+        "tokens_read_p50           62        60 to 1,000  1,000"
     )
 
 

@@ -32,7 +32,7 @@ from qa.indexing import Embedder, Indexer
 from qa.models.chat import LocalChatModel, ReadsAhead, WeighsChoices
 from qa.models.opening import open_chat_model
 from qa.prompts import DECLINED, Section, asking, asking_again, checking, reading
-from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn
+from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn, Usage
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
 from qa.sections import in_article_order, passage_sections, whole_sections
@@ -222,13 +222,14 @@ class Assistant:
         for attempt in attempts:
             with closing(self._writer.stream(attempt)) as drafts:
                 for written in drafts:
-                    draft = _grown(draft, written.text, started)
-                    if not _may_decline(written.text):
+                    draft = _grown(draft, written, started)
+                    if written.usage is None and not _may_decline(written.text):
                         yield draft
             if not declines(written.text):
                 break
         asked_again = attempt is not messages
-        verdict = self._verdict(messages, written, draft, read, asked_again=asked_again)
+        verdict, usage = self._verdict(messages, written, draft, read, asked_again=asked_again)
+        draft = replace(draft, usage=Usage.total(draft.usage, usage))
         if verdict.reason is Reason.NONE:
             yield _finished(draft, verdict, started)
         else:
@@ -279,9 +280,10 @@ class Assistant:
         read: Sequence[Chunk] | None,
         *,
         asked_again: bool,
-    ) -> Verdict:
+    ) -> tuple[Verdict, Usage | None]:
+        """Return what becomes of an answer, and what asking the model about it took."""
         if not written.text or declines(written.text):
-            return Verdict(reason=Reason.DECLINED)
+            return Verdict(reason=Reason.DECLINED), None
         examined = self._verifier.examine(
             draft.searched_for,
             written.text,
@@ -291,15 +293,16 @@ class Assistant:
         )
         model = self._chat_model
         if not (self._verifier.asks_the_model and isinstance(model, WeighsChoices)):
-            return self._verifier.judge(examined, {})
+            return self._verifier.judge(examined, {}), None
         tokens = written.log_probabilities or (0.0,)
+        sure = stated(model, checking(messages, examined.evidence))
         from_the_model = {
-            "stated": stated(model, checking(messages, examined.evidence)),
+            "stated": sure.log_odds,
             "asked_again": float(asked_again),
             "token_mean": sum(tokens) / len(tokens),
             "token_least": min(tokens),
         }
-        return self._verifier.judge(examined, from_the_model)
+        return self._verifier.judge(examined, from_the_model), sure.usage
 
     def _abstention(self, draft: Answer, asked: str, verdict: Verdict, started: float) -> Answer:
         """Return the answer that says that the article does not say, with the closest passage."""
@@ -330,11 +333,14 @@ def _declining(unknown: Sequence[str]) -> str:
     return f"{DECLINED} It nowhere mentions {words}."
 
 
-def _grown(draft: Answer, text: str, started: float) -> Answer:
+def _grown(draft: Answer, written: Draft, started: float) -> Answer:
     now = _milliseconds(started)
     first = draft.timings.first_token_ms
-    timings = replace(draft.timings, first_token_ms=now if first is None else first, total_ms=now)
-    return replace(draft, text=text, timings=timings)
+    if first is None and written.text:
+        first = now
+    timings = replace(draft.timings, first_token_ms=first, total_ms=now)
+    usage = Usage.total(draft.usage, written.usage)
+    return replace(draft, text=written.text, timings=timings, usage=usage)
 
 
 def _finished(draft: Answer, verdict: Verdict, started: float) -> Answer:

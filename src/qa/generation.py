@@ -16,17 +16,22 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from qa.errors import EngineError, QAError
-from qa.models.chat import LocalChatModel
+from qa.models.chat import LocalChatModel, usage_of
+from qa.records import Usage
 
 _CHARACTERS_A_TOKEN = 8  # more than any tokenizer's mean; bounds a model that takes no token limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The text of an answer so far, and the log probabilities of its tokens if the model tells."""
+    """The text of an answer so far, and the log probabilities of its tokens if the model tells.
+
+    ``usage`` is what the whole answer took, and so stands in the last draft alone.
+    """
 
     text: str
     log_probabilities: tuple[float, ...] = ()
+    usage: Usage | None = None
 
 
 class Writer:
@@ -42,6 +47,8 @@ class Writer:
     def stream(self, messages: Sequence[BaseMessage]) -> Generator[Draft]:
         """Yield the answer as it grows; nothing if the model says nothing.
 
+        A model that counts its tokens gives one more draft, the whole text with the counts.
+
         :raises QAError: if the model fails or takes longer than the deadline.
         """
         options: dict[str, Any] = {}
@@ -50,15 +57,17 @@ class Writer:
         end = time.monotonic() + self._deadline_seconds
         text = ""
         log_probabilities: list[float] = []
+        usage: Usage | None = None
         chunks = self._chat_model.stream(list(messages), **options)
         try:
             for chunk in chunks:
                 log_probabilities += _log_probabilities(chunk.response_metadata)
+                usage = Usage.total(usage, usage_of(chunk.usage_metadata))
                 if chunk.text:
                     text += chunk.text
                     yield Draft(text=text.strip(), log_probabilities=tuple(log_probabilities))
                 if len(text) > self._answer_tokens * _CHARACTERS_A_TOKEN:
-                    return
+                    break
                 if time.monotonic() > end:
                     raise EngineError(
                         f"The answer was not done after {self._deadline_seconds:g} seconds.",
@@ -75,6 +84,8 @@ class Writer:
             close = getattr(chunks, "close", None)
             if close is not None:  # only a generator has it, and only it has something to stop
                 close()
+        if usage:
+            yield Draft(text=text.strip(), log_probabilities=tuple(log_probabilities), usage=usage)
 
 
 def _log_probabilities(metadata: dict[str, Any]) -> list[float]:

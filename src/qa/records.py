@@ -141,6 +141,27 @@ class Timings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """Tokens a model spent: ``read`` anew, ``cached`` of an earlier reading, and ``written``."""
+
+    read: int
+    cached: int
+    written: int
+
+    @classmethod
+    def total(cls, *told: Usage | None) -> Usage | None:
+        """Return the sum of what was told, or None if nothing was."""
+        known = [one for one in told if one is not None]
+        if not known:
+            return None
+        return cls(
+            read=sum(one.read for one in known),
+            cached=sum(one.cached for one in known),
+            written=sum(one.written for one in known),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What came of a question.
 
@@ -151,6 +172,8 @@ class Answer:
     are best first. ``closest`` is the passage nearest to the question, as citation number 0, when
     abstaining. Of an abstention ``confidence`` is what the draft that was withheld had, 0 without
     one. ``signals`` are the numbers that it was made of, by their names in ``qa.signals``.
+    ``usage`` sums all that the model was asked for it, None where nobody asked one or it does not
+    tell.
     """
 
     question: str
@@ -167,6 +190,7 @@ class Answer:
     timings: Timings = field(
         default_factory=lambda: Timings(retrieve_ms=0.0, first_token_ms=None, total_ms=0.0)
     )
+    usage: Usage | None = None
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.confidence <= 1.0:

@@ -8,6 +8,7 @@ from typing import Any
 from langchain_core.callbacks import CallbackManagerForLLMRun
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
@@ -50,6 +51,30 @@ class ScriptedChatModel(BaseChatModel):
                 yield ChatGenerationChunk(message=AIMessageChunk(content=f"{word} "))
         finally:
             self.closed_after.append(said)
+
+
+class CountingChatModel(ScriptedChatModel):
+    """Counts tokens as hosted models do, what is given first and what is written as it comes.
+
+    A word is a token, and all messages but the last are served from its cache.
+    """
+
+    def _stream(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> Iterator[ChatGenerationChunk]:
+        *before, last = (len(message.text.split()) for message in messages)
+        given = sum(before) + last
+        counts = UsageMetadata(
+            input_tokens=given,
+            output_tokens=0,
+            total_tokens=given,
+            input_token_details=InputTokenDetails(cache_read=sum(before)),
+        )
+        yield ChatGenerationChunk(message=AIMessageChunk(content="", usage_metadata=counts))
+        for chunk in super()._stream(messages, *args, **kwargs):
+            one = UsageMetadata(input_tokens=0, output_tokens=1, total_tokens=1)
+            message = AIMessageChunk(content=chunk.text, usage_metadata=one)
+            yield ChatGenerationChunk(message=message)
 
 
 class BrokenChatModel(ScriptedChatModel):

@@ -16,6 +16,7 @@ from qa.records import (
     Span,
     Timings,
     Turn,
+    Usage,
 )
 
 TAGS = ("direct", "number", "reworded", "followup", "unrelated")
@@ -39,6 +40,14 @@ def made_up(article: Article, count: int) -> Report:
                 value=1234.5,
                 low=1100.0,
                 high=1400.2,
+                n=count,
+                interval="bootstrap",
+            ),
+            Estimate(
+                name="tokens_read_p50",
+                value=61.5,
+                low=60.0,
+                high=1000.0,
                 n=count,
                 interval="bootstrap",
             ),
@@ -109,6 +118,7 @@ def _outcome(article: Article, number: int, span: Span, spans: list[Span]) -> Ou
             closest=answer.closest,
             hits=found,
             timings=Timings(retrieve_ms=20.0, first_token_ms=900.0, total_ms=seconds * 1000),
+            usage=None if way == 1 else Usage(read=60 + way, cached=1500, written=12),
         ),
         scores=scores,
         seconds=seconds,

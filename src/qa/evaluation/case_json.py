@@ -61,6 +61,7 @@ def _answer(
     answer: Answer, articles: Mapping[str, Article], places: Mapping[str, int]
 ) -> dict[str, Any]:
     closest = () if answer.closest is None else (answer.closest,)
+    usage = answer.usage
     return {
         "text": answer.text,
         "status": answer.status,
@@ -77,6 +78,7 @@ def _answer(
             _finite(answer.timings.first_token_ms),
             _finite(answer.timings.total_ms),
         ],
+        "tokens": [usage.read, usage.cached, usage.written] if usage else None,
     }
 
 

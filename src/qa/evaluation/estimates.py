@@ -52,6 +52,7 @@ def estimates(outcomes: Sequence[Outcome]) -> tuple[Estimate, ...]:
         *_right_mean(outcomes),
         *_believed(outcomes),
         *_times(outcomes),
+        *_tokens(outcomes),
     ]
     order = {name: place for place, name in enumerate(METRICS)}
     return tuple(sorted(found, key=lambda estimate: order[estimate.name]))
@@ -148,6 +149,19 @@ def _times(outcomes: Sequence[Outcome]) -> Iterator[Estimate]:
     for name, cases, values in (("first_token_ms", spoken, first), ("total_ms", done, total)):
         for percent in _PERCENTILES:
             yield from _resampled(f"{name}_p{percent}", cases, _percentile_of(values, percent))
+
+
+def _tokens(outcomes: Sequence[Outcome]) -> Iterator[Estimate]:
+    """Yield the tokens of an answer; who answers without a model, or does not count, has none."""
+    counted = [(o, o.answer.usage) for o in outcomes if o.answer and o.answer.usage]
+    cases = [outcome for outcome, _ in counted]
+    for name, counts in (
+        ("tokens_read", [usage.read for _, usage in counted]),
+        ("tokens_cached", [usage.cached for _, usage in counted]),
+        ("tokens_written", [usage.written for _, usage in counted]),
+    ):
+        values = np.array(counts, dtype=float)
+        yield from _resampled(f"{name}_p50", cases, _percentile_of(values, 50))
 
 
 def _resampled(

@@ -44,15 +44,15 @@ def table(estimates: Iterable[Estimate]) -> str:
     )
 
 
-def milliseconds(name: str) -> bool:
-    """Return whether a figure of this name is a time."""
-    return "_ms" in name
+def counts_units(name: str) -> bool:
+    """Return whether a figure of this name is a number of milliseconds or tokens, no share."""
+    return "_ms" in name or name.startswith("tokens_")
 
 
 def _with_unit(name: str, value: float) -> str:
-    return f"{_number(name, value)} ms" if milliseconds(name) else _number(name, value)
+    return f"{_number(name, value)} ms" if "_ms" in name else _number(name, value)
 
 
 def _number(name: str, value: float) -> str:
-    """Return a time in whole milliseconds, and anything else to three decimals."""
-    return f"{value:,.0f}" if milliseconds(name) else f"{value:,.3f}"
+    """Return milliseconds and tokens as whole numbers, and anything else to three decimals."""
+    return f"{value:,.0f}" if counts_units(name) else f"{value:,.3f}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qa.evaluation.figures import milliseconds
+from qa.evaluation.figures import counts_units
 from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_meaning
 from qa.evaluation.plots import interval_svg, reliability_svg, risk_coverage_svg
 from qa.evaluation.records import Estimate, Outcome, Report
@@ -35,7 +35,7 @@ def outcome_bar(outcomes: Sequence[Outcome], *, legend: str) -> str:
 
 def drawn_interval(one: Estimate) -> str:
     """Return a figure's interval as SVG; empty for one that is no share."""
-    share = not milliseconds(one.name) and one.low >= 0 and one.high <= 1
+    share = not counts_units(one.name) and one.low >= 0 and one.high <= 1
     return interval_svg(one.value, one.low, one.high) if share else ""
 
 

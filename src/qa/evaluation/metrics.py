@@ -53,6 +53,9 @@ METRICS = MappingProxyType(
         "first_token_ms_p95": "milliseconds to the first words, 95th percentile",
         "total_ms_p50": "milliseconds to the end of the answer, median",
         "total_ms_p95": "milliseconds to the end of the answer, 95th percentile",
+        "tokens_read_p50": "tokens the model read anew for an answer, median",
+        "tokens_cached_p50": "tokens served from what the model had read before, median",
+        "tokens_written_p50": "tokens the model wrote for an answer, median",
         "failed": "share of questions to which there was only an error",
     }
 )

@@ -166,6 +166,14 @@
     return part("Time", make("dl", { className: "pairs" }, ...lines));
   }
 
+  function tokens(answer) {
+    const names = ["read", "served from what was read before", "written"];
+    const lines = answer.tokens.map((count, place) =>
+      make("div", {}, make("dt", {}, names[place]), make("dd", {}, String(count))),
+    );
+    return part("Tokens", make("dl", { className: "pairs" }, ...lines));
+  }
+
   function hits(answer) {
     const lines = answer.hits.map(([score, similarity, heading, place, start, end]) => {
       const known = typeof place === "number";
@@ -265,6 +273,7 @@
         : null,
       scores(one),
       timings(one),
+      one.answer?.tokens ? tokens(one.answer) : null,
       one.answer ? hits(one.answer) : null,
     ];
     const body = make(

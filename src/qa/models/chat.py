@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -27,6 +28,7 @@ from pydantic import ConfigDict, PrivateAttr
 
 from qa.errors import EngineError
 from qa.models.engine import Engine
+from qa.records import Usage
 
 CHOICES_CONSIDERED = 200
 
@@ -49,14 +51,20 @@ class ReadsAhead(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weighed:
+    """The probability in [0, 1] of each choice, and what it took to weigh them, if that is told."""
+
+    probabilities: Mapping[str, float]
+    usage: Usage | None = None
+
+
 @runtime_checkable
 class WeighsChoices(Protocol):
     """A model that tells how probable each of a few one-token answers is."""
 
-    def choice_probabilities(
-        self, messages: Sequence[BaseMessage], choices: Sequence[str]
-    ) -> dict[str, float]:
-        """Return the probability in [0, 1] of each choice as the next token."""
+    def weigh(self, messages: Sequence[BaseMessage], choices: Sequence[str]) -> Weighed:
+        """Return how probable each choice is as the next token."""
         ...
 
 
@@ -189,9 +197,7 @@ class LocalChatModel(BaseChatModel):
         )
         return str(reply["prompt"]).partition(mark)[0]
 
-    def choice_probabilities(
-        self, messages: Sequence[BaseMessage], choices: Sequence[str]
-    ) -> dict[str, float]:
+    def weigh(self, messages: Sequence[BaseMessage], choices: Sequence[str]) -> Weighed:
         """Return the probability of each choice as the one next token, in the order of ``choices``.
 
         They need not sum to 1: other tokens have their share. A choice that is not among the
@@ -205,17 +211,32 @@ class LocalChatModel(BaseChatModel):
                 raise ValueError(f"choice {choice!r} is {count} tokens to this model, not 1")
             self._one_token.add(choice)
         body = self._body(messages, max_tokens=1, logprobs=True, top_logprobs=CHOICES_CONSIDERED)
-        tokens = [
-            token
-            for event in self.engine.stream(
-                "/v1/chat/completions", body, deadline_seconds=self.deadline_seconds
-            )
-            for token in _logprobs(event)
-        ]
+        events = list(
+            self.engine.stream("/v1/chat/completions", body, deadline_seconds=self.deadline_seconds)
+        )
+        tokens = [token for event in events for token in _logprobs(event)]
         if not tokens:
             raise EngineError("The language model gave no token probabilities.")
         likely = {top["token"]: math.exp(top["logprob"]) for top in tokens[0]["top_logprobs"]}
-        return {choice: likely.get(choice, 0.0) for choice in choices}
+        return Weighed(
+            probabilities={choice: likely.get(choice, 0.0) for choice in choices},
+            usage=Usage.total(*(usage_of(_usage(event)) for event in events)),
+        )
+
+
+def usage_of(metadata: UsageMetadata | None) -> Usage | None:
+    """Return LangChain's token counts of a message or a part of one, or None if it has none.
+
+    Its ``input_tokens`` are all that the model was given, those served from its cache among them.
+    """
+    if metadata is None:
+        return None
+    cached = metadata.get("input_token_details", {}).get("cache_read", 0)
+    return Usage(
+        read=max(metadata["input_tokens"] - cached, 0),
+        cached=cached,
+        written=metadata["output_tokens"],
+    )
 
 
 def _as_json(message: BaseMessage) -> dict[str, str]:
