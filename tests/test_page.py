@@ -13,6 +13,7 @@ from fakes.answerer import (
     BREAK,
     ECHO,
     EXPLODE,
+    FOLLOW_UP,
     HOW_MANY,
     KING,
     LONG,
@@ -190,6 +191,83 @@ def test_retry_asks_the_last_question_again_in_its_place(
     expect(watched.conversation.locator("h3")).to_have_text([HOW_MANY, TURNS])
 
 
+def test_other_words_are_searched_for_in_place_of_an_answer(
+    watched: Watched, served: ServedPage
+) -> None:
+    watched.ask(HOW_MANY)
+    watched.answer("answered")
+    watched.ask(FOLLOW_UP)
+    said = watched.answer("answered")
+    expect(said).to_contain_text(f"Found with {HOW_MANY} {FOLLOW_UP}.")
+    field = watched.page.get_by_label("Words to search for")
+    expect(field).to_be_hidden()
+    watched.page.get_by_role("button", name="Change what is searched for").click()
+    expect(field).to_have_value(f"{HOW_MANY} {FOLLOW_UP}")
+    field.fill("How dear is one <b>boat</b>?")
+    watched.page.get_by_role("button", name="Search for this instead").click()
+    expect(said).to_contain_text("Found with How dear is one <b>boat</b>?.")
+    watched.answer("answered")
+    expect(watched.conversation.locator(".searched")).to_have_text(
+        "Searched for: How dear is one <b>boat</b>?"
+    )
+    expect(watched.conversation.locator("h3")).to_have_text([HOW_MANY, FOLLOW_UP])
+    before = served.lines.count(f"began {FOLLOW_UP}")
+    watched.page.get_by_role("button", name="Retry").click()
+    served.wait_for(f"ended {FOLLOW_UP}", count=before + 1)
+    expect(said).to_contain_text("Found with How dear is one <b>boat</b>?.")
+    watched.answer("answered")
+    watched.ask(TURNS)
+    expect(watched.answer("answered")).to_contain_text(
+        f"Before: {HOW_MANY}; How dear is one <b>boat</b>?."
+    )
+    expect(watched.conversation.get_by_role("button", name="Change")).to_have_count(0)
+
+
+def test_other_words_are_searched_for_by_keyboard(watched: Watched) -> None:
+    press = watched.page.keyboard.press
+    watched.ask(HOW_MANY)
+    watched.answer("answered")
+    watched.ask(FOLLOW_UP)
+    said = watched.answer("answered")
+    change = watched.page.get_by_role("button", name="Change what is searched for")
+    field = watched.page.get_by_label("Words to search for")
+    change.focus()
+    press("Enter")
+    expect(field).to_be_focused()
+    watched.page.keyboard.type("Nothing")
+    press("Escape")
+    expect(change).to_be_focused()
+    expect(field).to_be_hidden()
+    press("Space")
+    expect(field).to_have_value(f"{HOW_MANY} {FOLLOW_UP}")
+    press("Delete")
+    press("Enter")
+    expect(field).to_be_focused()
+    watched.page.keyboard.type("How dear is a boat?")
+    press("Enter")
+    expect(said).to_contain_text("Found with How dear is a boat?.")
+    watched.answer("answered")
+    expect(watched.conversation).to_be_focused()
+
+
+def test_words_that_cannot_be_searched_for_can_be_changed_again(watched: Watched) -> None:
+    watched.ask(HOW_MANY)
+    watched.answer("answered")
+    watched.ask(FOLLOW_UP)
+    watched.answer("answered")
+    change = watched.page.get_by_role("button", name="Change what is searched for")
+    field = watched.page.get_by_label("Words to search for")
+    change.click()
+    field.fill("x" * 2001)
+    field.press("Enter")
+    expect(watched.conversation.locator(".notice")).to_contain_text("too long")
+    change.click()
+    expect(field).to_have_value("x" * 2001)
+    field.fill("How dear is a boat?")
+    field.press("Enter")
+    expect(watched.answer("answered")).to_contain_text("Found with How dear is a boat?.")
+
+
 def test_clear_forgets_everything(watched: Watched) -> None:
     watched.ask(HOW_MANY)
     watched.answer("answered")
@@ -298,6 +376,14 @@ def test_a_phone_shows_answer_and_words_without_sideways_scrolling(
     expect(phone.cited(2)).to_be_in_viewport()
     expect(said.locator('[data-citation="2"]')).to_be_in_viewport()
     expect(phone.page.get_by_label("Question")).to_be_in_viewport()
+    phone.ask(FOLLOW_UP)
+    phone.answer("answered")
+    phone.page.get_by_role("button", name="Change what is searched for").tap()
+    for label in ("Words to search for", "Search for this instead", "Cancel"):
+        shown = phone.page.get_by_label(label).or_(phone.page.get_by_role("button", name=label))
+        expect(shown).to_be_in_viewport(ratio=1)
+    phone.page.get_by_role("button", name="Cancel").tap()
+    expect(phone.page.get_by_label("Words to search for")).to_be_hidden()
     phone.ask("x" * 2001)
     expect(phone.conversation.locator(".notice")).to_be_visible()
     widths = "() => [document.documentElement.scrollWidth, document.body.scrollWidth]"

@@ -87,6 +87,7 @@ OURS = {
     "div": {"id", "class", "data-focus", "role", "tabindex", "aria-label", "aria-live"}
     | {"data-status", "aria-busy"},
     "figcaption": set(),
+    "form": {"class", "hidden"},
     "figure": {"class"},
     "h2": {"dir"},
     "h3": {"class", "dir"},
@@ -94,6 +95,7 @@ OURS = {
     "p": {"class", "dir", "role"},
     "section": {"class", "data-exchange"},
     "span": {"class", "data-answer", "data-trace"},
+    "textarea": {"rows", "dir", "aria-label"},
 }
 
 
@@ -277,7 +279,7 @@ def test_an_answer_is_shown_whole_with_the_numbers_of_each_sentence(made: Answer
     parsed = Parsed(latest_html((Exchange(position=3, question="q", answer=made),)))
     assert parsed.of("p", **{"class": "said"})[0] == showable(made.text)
     numbers = [str(number) for sentence in made.sentences for number in sentence.citations]
-    links = [has for tag, has in parsed.elements if tag == "button"]
+    links = [has for _, has in parsed.elements if has.get("class") == "cite"]
     assert [has["data-citation"] for has in links] == numbers
     quotes = {str(citation.number): showable(citation.text) for citation in made.citations}
     assert [has["data-quote"] for has in links] == [quotes[number] for number in numbers]
@@ -302,7 +304,7 @@ def test_markup_from_anywhere_is_shown_as_text(payload: str, status: str) -> Non
     asked = (
         Exchange(position=1, question=payload, notice=payload),
         Exchange(position=2, question=payload, answer=said, stopped=status == "draft"),
-        Exchange(position=3, question=payload, answer=said),
+        Exchange(position=3, question=payload, answer=said, searched_for=payload),
     )
     page = conversation_html(asked) + latest_html(asked) + articles_html([made], asked)
     parsed = Parsed(page)
@@ -373,9 +375,33 @@ def test_what_was_searched_for_is_shown_only_when_it_differs() -> None:
     same = Exchange(position=1, question="q", answer=answer())
     other = Exchange(position=1, question="q", answer=answer(searched_for="q of the boats"))
     assert Parsed(latest_html((same,))).of("p", **{"class": "searched"}) == []
-    assert Parsed(latest_html((other,))).of("p", **{"class": "searched"}) == [
-        "Searched for: q of the boats"
-    ]
+    for shown in (latest_html((other,)), conversation_html((other,))):
+        assert Parsed(shown).of("p", **{"class": "searched"}) == ["Searched for: q of the boats"]
+
+
+def test_what_was_searched_for_can_be_changed_under_the_last_answer_once_it_is_there() -> None:
+    def fields(shown: str) -> list[str]:
+        return Parsed(shown).of("textarea")
+
+    said = answer(searched_for="q of the boats")
+    draft = answer(searched_for="q of the boats", status="draft")
+    there = Exchange(position=1, question="q", answer=said)
+    assert fields(latest_html((there,))) == ["q of the boats"]
+    assert fields(conversation_html((there,))) == []
+    assert fields(latest_html((Exchange(position=1, question="q", answer=draft),))) == []
+
+
+def test_words_that_a_person_gave_are_kept_whatever_came_of_them() -> None:
+    came = (
+        Exchange(position=1, question="q", answer=answer(), searched_for="q"),
+        Exchange(position=1, question="q", notice="No.", searched_for="q"),
+        Exchange(position=1, question="q", stopped=True, searched_for="q"),
+    )
+    for exchange in came:
+        assert Parsed(latest_html((exchange,))).of("textarea") == ["q"]
+    waiting = Exchange(position=1, question="q", searched_for="q")
+    assert Parsed(latest_html((waiting,))).of("p", **{"class": "searched"}) == ["Searched for: q"]
+    assert Parsed(latest_html((waiting,))).of("textarea") == []
 
 
 def test_confidence_is_said_in_words_and_in_percent() -> None:
@@ -413,6 +439,8 @@ def test_history_is_the_finished_answers_and_positions_go_on() -> None:
         Exchange(position=3, question="c", answer=answer("C", status="draft"), stopped=True),
     )
     assert [(turn.question, turn.answer) for turn in turns(asked)] == [("a", "A.")]
+    meant = Exchange(position=1, question="And it?", answer=answer("A."), searched_for="And a?")
+    assert [(turn.question, turn.answer) for turn in turns((meant,))] == [("And a?", "A.")]
     assert begin(asked, "d") == Exchange(position=4, question="d")
     assert begin((), "d") == Exchange(position=1, question="d")
 

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from fakes.answerer import BREAK, EXPLODE, HOW_MANY, KING, LONG, SLOWLY, ScriptedAnswerer
+from fakes.answerer import (
+    BREAK,
+    EXPLODE,
+    FOLLOW_UP,
+    HOW_MANY,
+    KING,
+    LONG,
+    SLOWLY,
+    ScriptedAnswerer,
+)
 from qa.errors import EngineError, QAError
 from qa.records import Answer, Turn
 from qa.ui.running import UNEXPECTED, RunningAnswer, RunningAnswers
@@ -17,7 +26,9 @@ class Silent:
 
     articles = ()
 
-    def stream(self, question: str, history: Sequence[Turn]) -> Iterator[Answer]:
+    def stream(
+        self, question: str, history: Sequence[Turn], *, searched_for: str | None = None
+    ) -> Iterator[Answer]:
         yield Answer(question=question, searched_for=question, text="Half", status="draft")
 
     def close(self) -> None:
@@ -41,6 +52,16 @@ def test_the_last_update_is_the_answer_and_drafts_come_before_it() -> None:
     assert [update.status for update in updates[-2:]] == ["draft", "answered"]
     lengths = [len(update.text) for update in updates]
     assert lengths == sorted(lengths)
+
+
+def test_words_to_search_for_instead_reach_the_stream() -> None:
+    answers = RunningAnswers(ScriptedAnswerer([].append))
+    given = answers.begin("one", FOLLOW_UP, [], searched_for="How dear is a boat?")
+    assert given is not None
+    with given:
+        *_, last = given.updates()
+    assert last is not None
+    assert last.searched_for == "How dear is a boat?"
 
 
 def test_a_stream_that_waits_gives_signs_of_life_and_can_be_stopped() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 from qa.errors import EngineError, QuestionError
 from qa.records import Answer, Article, Citation, Reason, Sentence, Span, Support, Turn
@@ -36,6 +37,7 @@ BREAK = "Please break"
 EXPLODE = "Please explode"
 TURNS = "Which turns came before?"
 ECHO = "Echo "
+FOLLOW_UP = "And its price?"
 
 Said = tuple[str, Support, tuple[int, ...]]
 
@@ -85,11 +87,16 @@ class ScriptedAnswerer:
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
 
-    def stream(self, question: str, history: Sequence[Turn]) -> Iterator[Answer]:
-        """Yield the script of the question."""
+    def stream(
+        self, question: str, history: Sequence[Turn], *, searched_for: str | None = None
+    ) -> Iterator[Answer]:
+        """Yield the script of the question; only a follow-up is searched for in other words."""
         self._log(f"began {question[:40]}")
         try:
-            yield from self._script(question, history)
+            if question == FOLLOW_UP:
+                yield from _followed_up(searched_for or f"{history[-1].question} {question}")
+            else:
+                yield from self._script(question, history)
         finally:
             self._log(f"ended {question[:40]}")
 
@@ -131,6 +138,13 @@ class ScriptedAnswerer:
                 raise RuntimeError("a secret detail")
             case _:
                 raise AssertionError(f"not in the script: {question!r}")
+
+
+def _followed_up(words: str) -> Iterator[Answer]:
+    if len(words) > 2000:
+        raise QuestionError("The question is too long.", remedy="Ask a shorter one.")
+    final = answered(FOLLOW_UP, (f"Found with {words}.", "unsupported", ()))
+    yield from (replace(one, searched_for=words) for one in _drafted(final))
 
 
 def _draft(question: str, text: str) -> Answer:

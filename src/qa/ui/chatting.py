@@ -14,7 +14,7 @@ import gradio as gr
 
 from qa.errors import QAError
 from qa.ui.cases import is_of_case
-from qa.ui.conversation import Case, Conversation, add, begin, turns
+from qa.ui.conversation import Conversation, Exchange, add, begin, turns
 from qa.ui.markup import showable
 from qa.ui.opening import Opening
 from qa.ui.reading import articles_html
@@ -43,18 +43,29 @@ class Chat:
         """Show the answer to a question as it is written; a blank question changes nothing."""
         asked = showable(question or "").strip()[:MOST_CHARACTERS]
         if asked:
-            yield from self._answer(asked, conversation, session_of(request))
+            yield from self._answer(begin(conversation, asked), conversation, session_of(request))
         else:
             yield NOTHING_NEW
 
     def retry(self, conversation: Conversation, request: gr.Request) -> Iterator[Shown]:
         """Ask the last question again, in place of its answer."""
-        if not conversation:
+        if conversation:
+            words = conversation[-1].searched_for
+            yield from self._ask_again(conversation, session_of(request), searched_for=words)
+        else:
             yield NOTHING_NEW
-            return
-        last = conversation[-1]
-        case = replace(last.case, verdict="") if last.case else None
-        yield from self._answer(last.question, conversation[:-1], session_of(request), case)
+
+    def search_instead(
+        self, conversation: Conversation, sent: gr.EventData, request: gr.Request
+    ) -> Iterator[Shown]:
+        """Ask the last question again, for which a person gave other words to search for."""
+        given = sent._data
+        words = given.get("words") if isinstance(given, dict) else None
+        wanted = showable(words).strip()[:MOST_CHARACTERS] if isinstance(words, str) else ""
+        if conversation and wanted:
+            yield from self._ask_again(conversation, session_of(request), searched_for=wanted)
+        else:
+            yield NOTHING_NEW
 
     def stop(self, request: gr.Request) -> None:
         """End the session's answer where it is."""
@@ -86,14 +97,30 @@ class Chat:
         past = conversation_html(conversation[:-1])
         return past, latest_html(conversation), self._articles(conversation), "", conversation
 
-    def _answer(
-        self, question: str, earlier: Conversation, session: str, case: Case | None = None
+    def _ask_again(
+        self, conversation: Conversation, session: str, *, searched_for: str
     ) -> Iterator[Shown]:
-        running = self._running.begin(session, question, turns(earlier))
+        """Answer the last question in its place; a case's verdict was on the answer before."""
+        *earlier, last = conversation
+        exchange = Exchange(
+            position=last.position,
+            question=last.question,
+            case=replace(last.case, verdict="") if last.case else None,
+            searched_for=searched_for,
+        )
+        yield from self._answer(exchange, tuple(earlier), session)
+
+    def _answer(self, exchange: Exchange, earlier: Conversation, session: str) -> Iterator[Shown]:
+        """Show the answer to the question of a new exchange, ``earlier`` being those before it."""
+        running = self._running.begin(
+            session,
+            exchange.question,
+            turns(earlier),
+            searched_for=exchange.searched_for or None,
+        )
         if running is None:
             yield NOTHING_NEW
             return
-        exchange = replace(begin(earlier, question), case=case)
         asked = add(earlier, exchange)
         back: Any = gr.skip()
         with running:
@@ -112,7 +139,7 @@ class Chat:
                 exchange = replace(exchange, stopped=exchange.unfinished)
             except QAError as error:
                 exchange = replace(exchange, answer=None, notice=str(error))
-                back = question
+                back = exchange.question
             # The answer and its marks in one update, so that nobody sees one without the other.
             asked = (*asked[:-1], exchange)
             yield gr.skip(), latest_html(asked), self._articles(asked), back, asked

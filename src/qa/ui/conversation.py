@@ -40,6 +40,7 @@ class Exchange:
     person stopped it: the draft is then all there is. ``waiting_for`` says what has to be done
     before any question can be answered, empty when nothing has. ``given`` is what a test set says
     was answered, in place of an answer. ``case`` is what a test set knows of the question.
+    ``searched_for`` is what a person wants searched for instead, empty where nobody said so.
     """
 
     position: int
@@ -50,11 +51,25 @@ class Exchange:
     waiting_for: str = ""
     given: str = ""
     case: Case | None = None
+    searched_for: str = ""
 
     @property
     def unfinished(self) -> bool:
         """Whether the answer is still to come, or only a draft of it is there."""
         return self.answer is None or self.answer.status == "draft"
+
+    @property
+    def being_written(self) -> bool:
+        """Whether more of the answer is to come."""
+        return self.unfinished and not (self.notice or self.stopped or self.given)
+
+    @property
+    def searched_otherwise(self) -> str:
+        """What is searched for in other words than were asked; empty where there are none."""
+        if self.searched_for or self.answer is None:
+            return self.searched_for
+        same = self.answer.searched_for == self.answer.question
+        return "" if same else self.answer.searched_for
 
     @property
     def said(self) -> str | None:
@@ -68,9 +83,12 @@ Conversation = tuple[Exchange, ...]
 
 
 def turns(conversation: Conversation) -> list[Turn]:
-    """Return the finished exchanges as the assistant's history: no notices, nothing stopped."""
+    """Return the finished exchanges as the assistant's history: no notices, nothing stopped.
+
+    A question for which a person gave other words was asked in these.
+    """
     return [
-        Turn(question=exchange.question, answer=exchange.said)
+        Turn(question=exchange.searched_for or exchange.question, answer=exchange.said)
         for exchange in conversation
         if exchange.said is not None
     ]

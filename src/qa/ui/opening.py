@@ -53,14 +53,16 @@ class Opening:
         self._opened.add_done_callback(lambda opened: ended(opened.exception()))
         self._thread.start()
 
-    def stream(self, question: str, history: Sequence[Turn]) -> Iterator[Answer]:
+    def stream(
+        self, question: str, history: Sequence[Turn], *, searched_for: str | None = None
+    ) -> Iterator[Answer]:
         """Yield what the opened answerer's ``stream`` yields, once it is open.
 
         :raises QAError: if it cannot be opened, or as that stream does.
         """
-        answers = cast("Generator[Answer]", self._opened.result().stream(question, history))
-        with closing(answers):
-            yield from answers
+        answers = self._opened.result().stream(question, history, searched_for=searched_for)
+        with closing(cast("Generator[Answer]", answers)) as opened:
+            yield from opened
 
     def close(self) -> None:
         """Stop opening after the step at hand, and close what was opened."""

@@ -75,7 +75,12 @@ def _chat(chat: Chat, answerer: Opening, examples: Sequence[str]) -> list[Any]:
     with gr.Column(elem_id="chat"):
         with gr.Column(elem_id="conversation"):
             past = gr.HTML("", elem_id="past", **BARE)
-            latest = gr.HTML(latest_html(()), elem_id="latest", **BARE)
+            latest = gr.HTML(
+                latest_html(()),
+                elem_id="latest",
+                apply_default_css=False,
+                js_on_load=_asset("searching.js"),
+            )
         with gr.Row(elem_id="examples"):
             buttons = [gr.Button(text, size="sm") for text in examples]
         with gr.Row(elem_id="composer"):
@@ -111,6 +116,7 @@ def _chat(chat: Chat, answerer: Opening, examples: Sequence[str]) -> list[Any]:
         **answering,
     )
     retry.click(chat.retry, inputs=[conversation], outputs=shown, **answering)
+    latest.submit(chat.search_instead, inputs=[conversation], outputs=shown, **answering)
     stop.click(chat.stop, queue=False, **QUIET)
     clear.click(chat.clear, outputs=[*shown, aside], queue=False, **QUIET)
     resume.click(chat.resume, inputs=[aside], outputs=[*shown, aside], queue=False, **QUIET)

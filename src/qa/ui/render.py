@@ -1,8 +1,9 @@
 """Answers as safe HTML: pure functions, so that they are tested without a browser.
 
-Each exchange is a section: the question as its heading, then the answer, sentence by sentence, each
-with the numbered buttons of its citations. The last answer carries ``data-status``; a button and
-the marks it points to share ``data-answer`` and the citation's number.
+Each exchange is a section: the question as its heading, what was searched for in other words, then
+the answer, sentence by sentence, each with the numbered buttons of its citations. The last answer
+carries ``data-status``; a button and the marks it points to share ``data-answer`` and the
+citation's number.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from qa.records import Answer, Citation, Reason, Sentence, Support
 from qa.ui.cases import case_html
 from qa.ui.conversation import Conversation, Exchange
 from qa.ui.markup import escape
+from qa.ui.searched import searched_html
 
 WELCOME = (
     '<div class="welcome"><p class="lead">Ask anything about the article.</p>'
@@ -49,10 +51,14 @@ def exchange_html(exchange: Exchange, *, latest: bool) -> str:
         said = _frame("draft", _waiting(exchange.waiting_for), latest=latest)
     else:
         said = answer_html(exchange.answer, position=exchange.position, latest=latest)
+    searched = searched_html(
+        exchange.searched_otherwise, changeable=latest and not exchange.being_written
+    )
     known = case_html(exchange.case) if exchange.case else ""
     return (
         f'<section class="exchange" data-exchange="{exchange.position}">'
-        f'<h3 class="asked" dir="auto">{escape(exchange.question)}</h3>{said}{known}</section>'
+        f'<h3 class="asked" dir="auto">{escape(exchange.question)}</h3>'
+        f"{searched}{said}{known}</section>"
     )
 
 
@@ -62,9 +68,9 @@ def answer_html(answer: Answer, *, position: int, latest: bool) -> str:
         case "draft":
             inside = _draft(answer)
         case "answered":
-            inside = _searched_for(answer) + _said(answer, position) + _confidence(answer)
+            inside = _said(answer, position) + _confidence(answer)
         case "abstained":
-            inside = _searched_for(answer) + _withheld(answer, position)
+            inside = _withheld(answer, position)
         case _:
             assert_never(answer.status)
     return _frame(answer.status, inside, latest=latest)
@@ -112,12 +118,6 @@ def _draft(answer: Answer) -> str:
     if not answer.text.strip():
         return _waiting()
     return f'<p class="said" dir="auto">{escape(answer.text)}<span class="caret"></span></p>'
-
-
-def _searched_for(answer: Answer) -> str:
-    if not answer.searched_for or answer.searched_for == answer.question:
-        return ""
-    return f'<p class="searched" dir="auto">Searched for: {escape(answer.searched_for)}</p>'
 
 
 def _said(answer: Answer, position: int) -> str:

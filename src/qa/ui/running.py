@@ -34,9 +34,12 @@ class Answerer(Protocol):
     def articles(self) -> tuple[Article, ...]:
         """The articles that are asked."""
 
-    def stream(self, question: str, history: Sequence[Turn]) -> Iterator[Answer]:
+    def stream(
+        self, question: str, history: Sequence[Turn], *, searched_for: str | None = None
+    ) -> Iterator[Answer]:
         """Yield drafts, then the final answer; closing it cancels the model call.
 
+        :param searched_for: what a person wants searched for instead.
         :raises QAError: if the question cannot be answered now.
         """
 
@@ -140,13 +143,21 @@ class RunningAnswer(Running[Answer | None]):
     WHAT = "A stream of answers"
     UNEXPECTED = UNEXPECTED
 
-    def __init__(self, answerer: Answerer, question: str, history: Sequence[Turn]) -> None:
+    def __init__(
+        self,
+        answerer: Answerer,
+        question: str,
+        history: Sequence[Turn],
+        *,
+        searched_for: str | None = None,
+    ) -> None:
         super().__init__(None)
         # Finished: whoever showed the answer has shown all of it.
         self.finished = threading.Event()
         self._answerer = answerer
         self._question = question
         self._history = tuple(history)
+        self._searched_for = searched_for
 
     def __exit__(self, *_: object) -> None:
         super().__exit__(*_)
@@ -154,8 +165,10 @@ class RunningAnswer(Running[Answer | None]):
 
     def _work(self) -> None:
         # A stream is a generator, whatever it is declared as: only then can it be closed.
-        stream = cast("Generator[Answer]", self._answerer.stream(self._question, self._history))
-        with closing(stream):
+        answers = self._answerer.stream(
+            self._question, self._history, searched_for=self._searched_for
+        )
+        with closing(cast("Generator[Answer]", answers)) as stream:
             for answer in stream:
                 self._put(answer)
                 if self._stopping.is_set():
@@ -179,14 +192,21 @@ class RunningAnswers:
         with self._lock:
             return any(not answer.ended.is_set() for answer in self._running.values())
 
-    def begin(self, session: str, question: str, history: Sequence[Turn]) -> RunningAnswer | None:
+    def begin(
+        self,
+        session: str,
+        question: str,
+        history: Sequence[Turn],
+        *,
+        searched_for: str | None = None,
+    ) -> RunningAnswer | None:
         """Return the session's new answer, or None while its last one is still being written."""
         with self._lock:
             earlier = self._running.get(session)
             if earlier is not None and not earlier.ended.is_set():
                 return None
             self._running = {k: v for k, v in self._running.items() if not v.finished.is_set()}
-            answer = RunningAnswer(self._answerer, question, history)
+            answer = RunningAnswer(self._answerer, question, history, searched_for=searched_for)
             self._running[session] = answer
             return answer
 
