@@ -92,6 +92,12 @@ def test_exact_match_and_f1_are_those_of_the_official_rules(answer: str, golds: 
         ("cat cat", ["cat"], 0.0, 2 / 3),  # precision 1/2, recall 1
         ("U.S. $1.7 billion", ["us 17 billion"], 1.0, 1.0),
         ("“cat”", ["cat"], 0.0, 0.0),  # typographic quotes are no punctuation of the script
+        ("THE\u00a0cat", ["cat"], 1.0, 1.0),  # a space that does not break is a space
+        ("the\u200bcat", ["cat"], 0.0, 0.0),  # one without width is not, but it ends the article
+        ("caf\u00e9", ["cafe\u0301"], 0.0, 0.0),  # what looks the same need not be the same
+        ("Straße", ["STRASSE"], 0.0, 0.0),  # lower case folds no letters together
+        ("a_b", ["b"], 0.0, 0.0),  # "_" goes first, so "a" is no word of its own
+        (" ", [], 1.0, 1.0),
     ],
 )
 def test_worked_examples_of_exact_match_and_f1(
