@@ -7,8 +7,9 @@ function change(search, changing) {
   const words = form.querySelector("textarea");
   for (const part of search.children) part.hidden = (part === form) !== changing;
   words.value = words.defaultValue;
-  if (changing) words.select();
-  (changing ? words : search.querySelector(".change")).focus();
+  if (!changing) return search.querySelector(".change").focus();
+  words.focus();
+  words.setSelectionRange(words.value.length, words.value.length);
 }
 
 element.addEventListener("click", (event) => {
