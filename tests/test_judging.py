@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from pathlib import Path
 
 import pytest
 
 from fakes.cases import answered, declined, example
 from fakes.chat import BrokenChatModel, ScriptedChatModel
 from qa.evaluation import Example, evaluate, outcomes
-from qa.evaluation.judging import JUDGE_PROMPT, Judge, judged, judging, verdict_in
+from qa.evaluation.judging import (
+    JUDGE_PROMPT,
+    VERDICTS_FILE,
+    Judge,
+    Verdicts,
+    judged,
+    judging,
+    verdict_in,
+)
 from qa.evaluation.metrics import METRICS
 from qa.evaluation.records import Outcome
 from qa.records import Answer, Span
@@ -101,6 +110,43 @@ def test_a_report_counts_verdicts_and_names_the_judge() -> None:
         "judge": "scripted",
         "judge prompt": JUDGE_PROMPT,
     }
+
+
+def test_a_verdict_is_asked_for_once(tmp_path: Path) -> None:
+    answers = {"How many?": answered("37 boats."), "And the mayor?": answered("Bo.")}
+
+    def figures(*replies: str, **changed: str) -> dict[str, float]:
+        said = {**answers, **{name: answered(text) for name, text in changed.items()}}
+        report = evaluate(
+            [MANY, MAYOR],
+            lambda question, history: said[question],
+            about={"answers": repr(changed)},
+            cache=tmp_path,
+            judge=judge_saying(*replies),
+        )
+        return {one.name: one.value for one in report.estimates if "judge" in one.name}
+
+    assert figures("right", "Hm.") == {"judged_right": 1.0, "judge_unreadable": 0.5}
+    # What could not be read is asked for again, and what can be is then there.
+    assert figures("wrong") == {"judged_right": 0.5, "judge_unreadable": 0.0}
+    assert figures() == {"judged_right": 0.5, "judge_unreadable": 0.0}
+    # Another answer, another verdict.
+    assert figures("wrong", **{"How many?": "9."}) == {"judged_right": 0.0, "judge_unreadable": 0.0}
+
+
+def test_a_damaged_verdict_is_asked_for_again(tmp_path: Path) -> None:
+    judge = judge_saying("right", "wrong")
+    (one,) = judged(
+        [outcome(MANY, answered("37"))], judge, verdicts=Verdicts.open(tmp_path, judge.about)
+    )
+    assert one.scores["judged_right"] == 1.0
+    (path,) = tmp_path.glob(f"*/{VERDICTS_FILE}")
+    path.write_text(path.read_text().replace("right", "rig"))
+    again = Verdicts.open(tmp_path, judge.about)
+    (one,) = judged([outcome(MANY, answered("37"))], judge, verdicts=again)
+    assert one.scores["judged_right"] == 0.0
+    again.forget()
+    assert again.get(MANY, "37") is None
 
 
 def test_without_a_judge_nothing_speaks_of_one() -> None:

@@ -26,7 +26,7 @@ from qa.cli.text import plain
 from qa.errors import ExamplesError
 from qa.evaluation.comparing import compare as compared
 from qa.evaluation.comparison_text import comparison_text
-from qa.evaluation.judging import Judge, judged
+from qa.evaluation.judging import Judge, Verdicts, judged
 from qa.evaluation.keeping import Keeper
 from qa.evaluation.metrics import METRICS
 from qa.evaluation.provenance import made_with
@@ -169,7 +169,11 @@ def measure(
         if options.judge:
             with judging(options.judge) as model:
                 judge = Judge(model, name=options.judge)
-                ordered = list(_with_bar(judged(ordered, judge), len(ordered)))
+                verdicts = Verdicts.open(kept, judge.about)
+                if options.fresh:
+                    verdicts.forget()
+                marked = judged(ordered, judge, verdicts=verdicts)
+                ordered = list(_with_bar(marked, len(ordered)))
             about |= judge.about
     except KeyboardInterrupt:
         _say(f"qa: stopped; {len(found)} of {len(examples)} questions are done and kept.")

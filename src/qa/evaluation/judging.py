@@ -9,16 +9,20 @@ A model as judge: Zheng et al., "Judging LLM-as-a-judge with MT-bench and chatbo
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import re
 from collections.abc import Generator, Iterable, Mapping
 from dataclasses import replace
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from qa.errors import QAError
+from qa.evaluation.keeping import fingerprint
+from qa.evaluation.kept_lines import KeptLines
 from qa.evaluation.records import Example, Outcome
 from qa.evaluation.replies import first_line
 from qa.prompts import harmless
@@ -36,6 +40,8 @@ INSTRUCTIONS = (
     "was asked. Reply with one word: right or wrong."
 )
 _EXAMPLE = ("How long is the pier?", "90 metres", "The pier has a length of 90 m.")
+
+VERDICTS_FILE = "verdicts.jsonl"
 
 _VERDICT_TOKENS = 8
 _VERDICT = re.compile(r"\W*(?:(?:the|this) answer is\s+)?\W*(right|wrong)\W*", re.IGNORECASE)
@@ -69,15 +75,56 @@ class Judge:
         return found
 
 
-def judged(found: Iterable[Outcome], judge: Judge) -> Generator[Outcome, None, None]:
+class Verdicts:
+    """Readable verdicts kept on disk as they come: a judge is asked for each once."""
+
+    def __init__(self, lines: KeptLines) -> None:
+        self._lines = lines
+        self._kept: dict[str, Verdict] = dict(lines.read(_parsed))
+
+    @classmethod
+    def open(cls, folder: Path, about: Mapping[str, str]) -> Verdicts:
+        """Return what is kept of the judge with this ``about``, in the folder of kept answers.
+
+        :raises StorageError: if what is kept cannot be read.
+        """
+        return cls(KeptLines(folder / fingerprint(about) / VERDICTS_FILE))
+
+    def get(self, example: Example, text: str) -> Verdict | None:
+        """Return the verdict that is kept on an answer, or None."""
+        return self._kept.get(_key(example, text))
+
+    def keep(self, example: Example, text: str, verdict: Verdict) -> None:
+        """Keep a verdict.
+
+        :raises StorageError: if it cannot be written.
+        """
+        key = _key(example, text)
+        self._lines.add({"key": key, "verdict": verdict})
+        self._kept[key] = verdict
+
+    def forget(self) -> None:
+        """Remove what is kept.
+
+        :raises StorageError: if it cannot be removed.
+        """
+        self._lines.remove()
+        self._kept.clear()
+
+
+def judged(
+    found: Iterable[Outcome], judge: Judge, *, verdicts: Verdicts | None = None
+) -> Generator[Outcome, None, None]:
     """Yield outcomes in order with the scores of the judge added.
 
     ``judged_right`` is for answerable questions; one that was declined or failed is not right, and
     nobody is asked about it. Of an answer without a readable verdict there is no such score, and
     ``judge_unreadable`` is 1; it is 0 for one with a verdict, and not there where none was asked.
+
+    A verdict that ``verdicts`` has is taken from them, and a new one is kept before it is yielded.
     """
     for outcome in found:
-        yield replace(outcome, scores={**outcome.scores, **_scores(outcome, judge)})
+        yield replace(outcome, scores={**outcome.scores, **_scores(outcome, judge, verdicts)})
 
 
 def judging(example: Example, text: str) -> list[BaseMessage]:
@@ -99,16 +146,33 @@ def verdict_in(reply: str) -> Verdict | None:
     return "right" if match[1].lower() == "right" else "wrong"
 
 
-def _scores(outcome: Outcome, judge: Judge) -> dict[str, float]:
+def _scores(outcome: Outcome, judge: Judge, verdicts: Verdicts | None) -> dict[str, float]:
     example, answer = outcome.example, outcome.answer
     if not example.answerable:
         return {}
     if answer is None or answer.status != "answered":
         return {"judged_right": 0.0}
-    verdict = judge.verdict(example, answer.text)
+    verdict = verdicts.get(example, answer.text) if verdicts else None
     if verdict is None:
-        return {"judge_unreadable": 1.0}
+        verdict = judge.verdict(example, answer.text)
+        if verdict is None:
+            return {"judge_unreadable": 1.0}
+        if verdicts:
+            verdicts.keep(example, answer.text, verdict)
     return {"judged_right": float(verdict == "right"), "judge_unreadable": 0.0}
+
+
+def _key(example: Example, text: str) -> str:
+    """Return the SHA-256 of all that a judge is told of an answer."""
+    told = "\0".join(message.text for message in judging(example, text))
+    return hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()
+
+
+def _parsed(line: Mapping[str, Any]) -> tuple[str, Verdict]:
+    verdict = verdict_in(line["verdict"])
+    if verdict is None:
+        raise ValueError(f"{line['verdict']!r} is no verdict")
+    return line["key"], verdict
 
 
 def _asked(question: str, gold: str, answer: str) -> str:

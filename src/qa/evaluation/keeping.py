@@ -1,8 +1,7 @@
 """Finished answers kept on disk as they come, so that a run can be stopped and gone on with.
 
 In: a folder, what the answers depend on, and answers. Out: the same answers, equal to what they
-were. Under the folder each fingerprint has one of its own, with one file of JSON lines that is only
-ever added to: a process that is killed leaves at most a torn last line, which is not read.
+were. Under the folder each fingerprint has one of its own, with one file of JSON lines.
 """
 
 from __future__ import annotations
@@ -15,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qa.errors import StorageError
 from qa.evaluation.answers_json import answer_articles, answer_from_dict, answer_to_dict
+from qa.evaluation.kept_lines import KeptLines
 from qa.evaluation.records import Example
 from qa.records import Answer, Article
 
@@ -50,8 +49,8 @@ class Kept:
 class Keeper:
     """Keeps the answers of one answerer to the questions on some articles."""
 
-    def __init__(self, path: Path, articles: Mapping[str, Article]) -> None:
-        self._path = path
+    def __init__(self, lines: KeptLines, articles: Mapping[str, Article]) -> None:
+        self._lines = lines
         self._articles = dict(articles)
         self._kept: dict[str, Kept] = {}
 
@@ -64,8 +63,8 @@ class Keeper:
         :param articles: those that answers may quote, by id.
         :raises StorageError: if what is kept cannot be read.
         """
-        keeper = cls(folder / fingerprint(about) / FILE_NAME, articles)
-        keeper._read()
+        keeper = cls(KeptLines(folder / fingerprint(about) / FILE_NAME), articles)
+        keeper._kept.update(keeper._lines.read(keeper._parsed))
         return keeper
 
     def get(self, example: Example) -> Kept | None:
@@ -82,7 +81,7 @@ class Keeper:
             logger.warning("not kept: the answer to %r quotes other articles", example.id)
             return
         key = key_of(example)
-        self._write({"key": key, "seconds": seconds, "answer": answer_to_dict(answer)})
+        self._lines.add({"key": key, "seconds": seconds, "answer": answer_to_dict(answer)})
         self._kept[key] = Kept(answer=answer, seconds=seconds)
 
     def forget(self) -> None:
@@ -90,46 +89,12 @@ class Keeper:
 
         :raises StorageError: if it cannot be removed.
         """
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._error("removed", error) from error
+        self._lines.remove()
         self._kept.clear()
 
-    def _read(self) -> None:
-        try:
-            lines = self._path.read_bytes().split(b"\n")
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            raise self._error("read", error) from error
-        for number, line in enumerate(lines, 1):
-            try:
-                if line:
-                    self._add(json.loads(line))
-            except (ValueError, KeyError, TypeError):  # torn by a kill, or of an older form
-                logger.warning("%s, line %d: not whole, left out", self._path, number)
-
-    def _add(self, line: Mapping[str, Any]) -> None:
+    def _parsed(self, line: Mapping[str, Any]) -> tuple[str, Kept]:
         answer = answer_from_dict(line["answer"], self._articles)
-        self._kept[line["key"]] = Kept(answer=answer, seconds=float(line["seconds"]))
-
-    def _write(self, line: Mapping[str, Any]) -> None:
-        data = json.dumps(line).encode()
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            # One write to the end of the file: two runs at a time do not mix their lines. It
-            # begins with a newline, so that a torn line before it ends there.
-            with self._path.open("ab", buffering=0) as file:
-                file.write(b"\n" + data + b"\n")
-        except OSError as error:
-            raise self._error("written", error) from error
-
-    def _error(self, what: str, error: OSError) -> StorageError:
-        return StorageError(
-            f"The kept answers {str(self._path)!r} cannot be {what}: {error.strerror}.",
-            remedy="Set QA_INDEX_FOLDER to a folder that can be written to.",
-        )
+        return line["key"], Kept(answer=answer, seconds=float(line["seconds"]))
 
 
 def _sha256(value: object) -> str:

@@ -18,7 +18,7 @@ from langchain_core.embeddings import Embeddings
 
 from qa.errors import ExamplesError
 from qa.evaluation.estimates import curves, estimates
-from qa.evaluation.judging import Judge, judged
+from qa.evaluation.judging import Judge, Verdicts, judged
 from qa.evaluation.keeping import Keeper, key_of
 from qa.evaluation.metrics import score
 from qa.evaluation.records import Answerer, Example, Outcome, Report
@@ -38,7 +38,7 @@ def evaluate(
 
     :param about: the versions, hashes and settings that the answers depend on, by name.
     :param cache: a folder in which finished answers are kept under the fingerprint of ``about``,
-        and from which those of an earlier run are taken.
+        and from which those of an earlier run are taken; verdicts likewise, under the judge's.
     :param embeddings: for the semantic similarity of answers, which is left out without them.
     :param judge: a model's opinion of the answers, beside the scores; asked when all are there.
     :raises ExamplesError: if there are no examples, or two have one id.
@@ -51,7 +51,9 @@ def evaluate(
     found = tuple(outcomes(examples, answerer, keeper=keeper, embeddings=embeddings))
     if judge is None:
         return report_of(found, about=about or {})
-    return report_of(tuple(judged(found, judge)), about={**(about or {}), **judge.about})
+    verdicts = Verdicts.open(cache, judge.about) if cache else None
+    marked = tuple(judged(found, judge, verdicts=verdicts))
+    return report_of(marked, about={**(about or {}), **judge.about})
 
 
 def outcomes(
