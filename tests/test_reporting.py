@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from fakes.reports import made_up
 from qa.errors import ReportError
+from qa.evaluation.case_json import cases_to_json
 from qa.evaluation.figures import table
 from qa.evaluation.html import report_to_html
 from qa.evaluation.kinds import Kind, kind_counts, kind_of
@@ -54,8 +55,8 @@ texts = st.text(max_size=30) | st.sampled_from(["\ud800 half", "</script>", "a\0
 names = st.text(max_size=10)
 articles = st.builds(
     lambda text, title: Article.from_text(text, title=title, source=title),
-    st.text(min_size=2, max_size=60),
-    st.just("an article"),
+    st.text(min_size=2, max_size=60) | st.just("Of this text there are two."),
+    st.sampled_from(["an article", "another article"]),
 )
 
 
@@ -240,6 +241,35 @@ def test_a_damaged_report_is_an_error_or_another_report(data: st.DataObject) -> 
     raw[place] = data.draw(st.integers(0, 255))
     with suppress(ValueError):
         assert isinstance(report_from_json(bytes(raw)), Report)
+
+
+def test_articles_of_one_text_keep_their_titles() -> None:
+    text = "The same text."
+    one, other = (Article.from_text(text, title=name, source=f"{name}.txt") for name in "AB")
+    found = tuple(
+        Outcome(
+            example=Example(id=article.title, article=article, question="What?"),
+            answer=Answer(
+                question="What?",
+                searched_for="What?",
+                text="The same.",
+                status="answered",
+                citations=(Citation.cut(article, Span(start=0, end=8), number=1),),
+            ),
+            scores={},
+            seconds=1.0,
+        )
+        for article in (one, other)
+    )
+    report = Report(outcomes=found, estimates=(), about={})
+    assert report_from_json(report_to_json(report)) == report
+    cases = json.loads(cases_to_json(report))
+    assert [article["title"] for article in cases["articles"]] == ["A", "B"]
+    assert [case["article"] for case in cases["cases"]] == [0, 1]
+    assert [case["answer"]["citations"] for case in cases["cases"]] == [
+        [[1, 0, 0, 8]],
+        [[1, 1, 0, 8]],
+    ]
 
 
 # Figures

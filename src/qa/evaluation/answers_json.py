@@ -1,7 +1,7 @@
 """Answers as plain values for JSON and back, equal to what they were.
 
-An article is named by its id, so that its text is kept once beside the answers. A chunk keeps its
-own words: its article need not be one that a citation names.
+An article is named, by its id or otherwise, so that its text is kept once beside the answers. A
+chunk keeps its own words: its article need not be one that a citation names.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from qa.records import Answer, Article
 _ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
 
 
-def answer_to_dict(answer: Answer) -> dict[str, Any]:
-    """Return an answer as strings, numbers, lists and dicts; articles as their ids."""
+def answer_to_dict(answer: Answer, names: Mapping[Article, str] | None = None) -> dict[str, Any]:
+    """Return an answer as strings, numbers, lists and dicts; articles by name, else by id."""
     data: dict[str, Any] = _ANSWER.dump_python(answer, mode="json")
-    for citation in _citations(data):
-        citation["article"] = citation["article"]["id"]
+    for citation, article in zip(_citations(data), answer_articles(answer), strict=True):
+        citation["article"] = names[article] if names else article.id
     return data
 
 
 def answer_from_dict(data: Mapping[str, Any], articles: Mapping[str, Article]) -> Answer:
-    """Return the answer that ``answer_to_dict`` gave these values for; ``articles`` are by id.
+    """Return the answer that ``answer_to_dict`` gave these values for; ``articles`` are by name.
 
     :raises ValueError: in one line, if a value is missing or wrong, or an article is not there.
     """

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from qa.evaluation.records import Outcome, Report
-from qa.evaluation.report_json import report_articles
+from qa.evaluation.report_json import article_names
 from qa.records import Answer, Article, Citation, Hit
 
 # Nothing that could end the element, begin a comment in it, or end a line of script.
@@ -23,8 +23,9 @@ _IN_SCRIPT = str.maketrans(
 
 def cases_to_json(report: Report) -> str:
     """Return ``{"articles": [...], "cases": [...]}``, the cases in the order of the report."""
-    articles = report_articles(report)
-    places = {name: place for place, name in enumerate(articles)}
+    names = article_names(report)
+    places = {article: place for place, article in enumerate(names)}
+    articles = {name: article for article, name in names.items()}
     data = {
         "articles": [
             {"title": one.title, "source": one.source, "text": one.text}
@@ -37,11 +38,11 @@ def cases_to_json(report: Report) -> str:
 
 
 def _case(
-    outcome: Outcome, articles: Mapping[str, Article], places: Mapping[str, int]
+    outcome: Outcome, articles: Mapping[str, Article], places: Mapping[Article, int]
 ) -> dict[str, Any]:
     example = outcome.example
     data: dict[str, Any] = {
-        "article": places[example.article.id],
+        "article": places[example.article],
         "question": example.question,
         "seconds": _finite(outcome.seconds),
         "scores": {name: _finite(value) for name, value in sorted(outcome.scores.items())},
@@ -58,7 +59,7 @@ def _case(
 
 
 def _answer(
-    answer: Answer, articles: Mapping[str, Article], places: Mapping[str, int]
+    answer: Answer, articles: Mapping[str, Article], places: Mapping[Article, int]
 ) -> dict[str, Any]:
     closest = () if answer.closest is None else (answer.closest,)
     usage = answer.usage
@@ -82,16 +83,16 @@ def _answer(
     }
 
 
-def _citation(citation: Citation, places: Mapping[str, int]) -> list[int]:
-    return [citation.number, places[citation.article.id], citation.start, citation.end]
+def _citation(citation: Citation, places: Mapping[Article, int]) -> list[int]:
+    return [citation.number, places[citation.article], citation.start, citation.end]
 
 
-def _hit(hit: Hit, articles: Mapping[str, Article], places: Mapping[str, int]) -> list[Any]:
+def _hit(hit: Hit, articles: Mapping[str, Article], places: Mapping[Article, int]) -> list[Any]:
     """Return score, similarity, heading, and then a place in an article or else the words."""
     chunk, article = hit.chunk, articles.get(hit.chunk.article_id)
     found = [_finite(hit.score), _finite(hit.similarity), chunk.heading]
     if article is not None and article.text[chunk.start : chunk.end] == chunk.text:
-        return [*found, places[article.id], chunk.start, chunk.end]
+        return [*found, places[article], chunk.start, chunk.end]
     return [*found, chunk.text]
 
 

@@ -1,14 +1,16 @@
 """A report as one JSON object and back: everything that is in it, each article once.
 
-The keys are sorted, so that the same report gives the same bytes. An id names one article; of two
-with one text the first is kept. A figure that is not finite is written as Python does, ``NaN``.
+The keys are sorted, so that the same report gives the same bytes. An article is named by its id; of
+those with one text under several titles, each after the first by its id and a number. A figure that
+is not finite is written as Python does, ``NaN``.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -29,25 +31,28 @@ _CURVES: TypeAdapter[dict[str, tuple[tuple[float, float], ...]]] = TypeAdapter(
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-def report_articles(report: Report) -> dict[str, Article]:
-    """Return the articles that a report asks or quotes, by id, in the order they come in."""
-    articles: dict[str, Article] = {}
-    for outcome in report.outcomes:
-        articles.setdefault(outcome.example.article.id, outcome.example.article)
-        for article in () if outcome.answer is None else answer_articles(outcome.answer):
-            articles.setdefault(article.id, article)
-    return articles
+def article_names(report: Report) -> dict[Article, str]:
+    """Return the articles that a report asks or quotes with their names, in the order they come."""
+    return _named(
+        article
+        for outcome in report.outcomes
+        for article in (
+            outcome.example.article,
+            *(() if outcome.answer is None else answer_articles(outcome.answer)),
+        )
+    )
 
 
 def report_to_json(report: Report) -> bytes:
     """Return a report as UTF-8, with a newline at its end."""
+    names = article_names(report)
     data = {
         "format": FORMAT,
         "about": dict(report.about),
-        "articles": _ARTICLES.dump_python(tuple(report_articles(report).values()), mode="json"),
+        "articles": _ARTICLES.dump_python(tuple(names), mode="json"),
         "curves": {name: list(map(list, points)) for name, points in report.curves.items()},
         "estimates": _ESTIMATES.dump_python(report.estimates, mode="json"),
-        "outcomes": [_outcome_to_dict(outcome) for outcome in report.outcomes],
+        "outcomes": [_outcome_to_dict(outcome, names) for outcome in report.outcomes],
     }
     text = json.dumps(data, ensure_ascii=False, indent=1, sort_keys=True)
     # UTF-8 has no halves of surrogates, which a model may write; as escapes they come back.
@@ -65,7 +70,8 @@ def report_from_json(data: bytes) -> Report:
     if raw.get("format") != FORMAT:
         raise ValueError(f"its format is {raw.get('format')!r}, and {FORMAT} is expected")
     try:
-        known = {one.id: one for one in _ARTICLES.validate_python(raw["articles"])}
+        named = _named(_ARTICLES.validate_python(raw["articles"]))
+        known = {name: article for article, name in named.items()}
         return Report(
             about=_ABOUT.validate_python(raw["about"]),
             curves=_CURVES.validate_python(raw["curves"]),
@@ -83,10 +89,21 @@ def report_from_json(data: bytes) -> Report:
         raise ValueError(_first(error)) from error
 
 
-def _outcome_to_dict(outcome: Outcome) -> dict[str, Any]:
+def _named(articles: Iterable[Article]) -> dict[Article, str]:
+    names: dict[Article, str] = {}
+    alike: Counter[str] = Counter()
+    for article in articles:
+        if article not in names:
+            alike[article.id] += 1
+            number = alike[article.id]
+            names[article] = article.id if number == 1 else f"{article.id} {number}"
+    return names
+
+
+def _outcome_to_dict(outcome: Outcome, names: Mapping[Article, str]) -> dict[str, Any]:
     data: dict[str, Any] = _OUTCOME.dump_python(outcome, mode="json", exclude={"answer"})
-    data["example"]["article"] = outcome.example.article.id
-    data["answer"] = None if outcome.answer is None else answer_to_dict(outcome.answer)
+    data["example"]["article"] = names[outcome.example.article]
+    data["answer"] = None if outcome.answer is None else answer_to_dict(outcome.answer, names)
     return data
 
 
