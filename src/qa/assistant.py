@@ -27,15 +27,17 @@ from qa.calibration import ANY_MODEL, calibration_for
 from qa.checking import stated
 from qa.documents import ArticleRetriever
 from qa.errors import ArticleError
+from qa.gathering import Gatherer
 from qa.generation import Draft, Writer
 from qa.indexing import Embedder, Indexer
 from qa.models.chat import LocalChatModel, ReadsAhead, WeighsChoices
 from qa.models.opening import open_chat_model
+from qa.overview import Listing, Summary, overview_of
 from qa.prompts import DECLINED, Section, asking, asking_again, checking, reading
 from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn, Usage
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
-from qa.sections import in_article_order, passage_sections, whole_sections
+from qa.sections import Part, in_article_order, parts, passage_sections, whole_sections
 from qa.settings import Settings, checkout_folder
 from qa.verification import Verdict, Verifier, declines
 
@@ -62,7 +64,9 @@ class Assistant:
         retriever: Retriever,
         verifier: Verifier,
         whole: tuple[Section, ...] | None,
+        chunks: Sequence[Chunk],
     ) -> None:
+        """:param chunks: all of the articles, in their order."""
         self.articles = articles
         self._settings = settings
         self._chat_model = chat_model
@@ -71,6 +75,13 @@ class Assistant:
         self._whole = whole
         self._writer = Writer(
             chat_model,
+            answer_tokens=settings.answer_tokens,
+            deadline_seconds=settings.deadline_seconds,
+        )
+        self._gatherer = Gatherer(
+            chat_model,
+            verifier,
+            [Part(sections=whole, chunks=None)] if whole else parts(chunks),
             answer_tokens=settings.answer_tokens,
             deadline_seconds=settings.deadline_seconds,
         )
@@ -155,6 +166,7 @@ class Assistant:
                 most_risk=settings.most_risk,
             ),
             whole=whole,
+            chunks=contents.chunks,
         )
 
     def close(self) -> None:
@@ -200,6 +212,9 @@ class Assistant:
             asked, searched_for = question, standalone(question, history)
         else:
             asked = searched_for = clean_question(searched_for, most_characters=most_characters)
+        overview = overview_of(asked, alone=not history)
+        if overview:
+            searched_for = asked
         hits = self._search(asked, searched_for)
         draft = Answer(
             question=question,
@@ -209,6 +224,9 @@ class Assistant:
             hits=hits,
             timings=Timings(retrieve_ms=_milliseconds(started), first_token_ms=None, total_ms=0.0),
         )
+        if overview:
+            yield from self._read_through(overview, draft, started)
+            return
         if not self._verifier.relates(searched_for, hits):
             yield self._abstention(draft, asked, Verdict(reason=Reason.NOTHING_RELEVANT), started)
             return
@@ -267,6 +285,21 @@ class Assistant:
             return await self.aask(question)
 
         return RunnableLambda(lambda question: self.ask(question), afunc=aask, name="article_qa")
+
+    def _read_through(
+        self, overview: Summary | Listing, draft: Answer, started: float
+    ) -> Iterator[Answer]:
+        """Yield the answer to a question about the whole article; no hit has a part in it."""
+        with closing(self._gatherer.stream(overview, draft.searched_for)) as stream:
+            for gathered in stream:
+                draft = _grown(draft, gathered.draft, started)
+                if gathered.verdict is None:
+                    yield draft
+                elif gathered.verdict.reason is Reason.NONE:
+                    yield _finished(replace(draft, hits=()), gathered.verdict, started)
+                else:
+                    kind = overview.kind if isinstance(overview, Listing) else ""
+                    yield self._abstention(draft, kind, gathered.verdict, started)
 
     def _search(self, question: str, searched_for: str) -> tuple[Hit, ...]:
         queries = list(dict.fromkeys([searched_for, question]))

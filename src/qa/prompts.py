@@ -32,6 +32,17 @@ CHECK = f"Does the article state the answer to exactly this question? Answer {YE
 
 AGAIN = "Answer from this in a few words."
 
+SUMMARISE = "Summarise the article in {length}. Use its own words, names and numbers."
+
+SUMMARISE_PART = (
+    "This is one part of the article. Say in one short sentence what it says, in its own words."
+)
+
+LIST = (
+    "List every one of the {kind} {how} in the article. Write each once, one on a line, in the "
+    "article's words, and nothing else. If there are none, write None."
+)
+
 _FENCES = ("<<<", ">>>")
 _MARKS = re.compile(r"<(?=[|/])|(?<=\|)>|<(?=\w+>)|<<<|>>>|\[(?=/?INST\])")
 
@@ -87,3 +98,20 @@ def checking(asked: Sequence[BaseMessage], evidence: str) -> list[BaseMessage]:
     *before, question = asked
     said = f"The article says: {harmless(evidence)}"
     return [*before, HumanMessage(f"{said}\n\n{question.text}\n\n{CHECK}")]
+
+
+def summarising(read: Sequence[BaseMessage], sentences: int | None) -> list[BaseMessage]:
+    """Return the messages of ``reading``, asking for so many sentences on all of it, or a few."""
+    many = {None: "two or three short sentences", 1: "one short sentence"}
+    length = many.get(sentences, f"{sentences} short sentences")
+    return asking(read, SUMMARISE.format(length=length), ())
+
+
+def summarising_part(read: Sequence[BaseMessage]) -> list[BaseMessage]:
+    """Return the messages of ``reading``, asking for one sentence on the part that they hold."""
+    return asking(read, SUMMARISE_PART, ())
+
+
+def listing(read: Sequence[BaseMessage], kind: str, how: str) -> list[BaseMessage]:
+    """Return the messages of ``reading``, asking for all of a kind, say "people", "named"."""
+    return asking(read, LIST.format(kind=kind, how=how), ())

@@ -65,9 +65,16 @@ class Examination:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Place:
+class Place:
+    """A sentence of an article."""
+
     article: Article
     span: Span
+
+    @property
+    def text(self) -> str:
+        """Its words."""
+        return self.article.text[self.span.start : self.span.end]
 
 
 class Verifier:
@@ -85,14 +92,12 @@ class Verifier:
         self._embeddings = embeddings
         self._calibration = calibration
         self._least_probability = calibration.least_probability(most_risk)
-        self._places = [
-            _Place(article=article, span=span)
+        self.places = tuple(
+            Place(article=article, span=span)
             for article in articles
             for span in sentences(article.text)
-        ]
-        self._texts = [
-            place.article.text[place.span.start : place.span.end] for place in self._places
-        ]
+        )
+        self._texts = [place.text for place in self.places]
         self._index = SentenceIndex(self._texts)
         self._vectors: dict[int, np.ndarray] = {}
 
@@ -124,7 +129,7 @@ class Verifier:
         :param text: an answer with words that does not decline.
         :param read: the passages that the model was given; None if it was given everything.
         """
-        rows = self._rows(read)
+        rows = self.rows(read)
         spans = split(text)
         claims = [text[span.start : span.end] for span in spans]
         # Once for each text: the one sentence of a short answer is also the whole of it.
@@ -189,16 +194,17 @@ class Verifier:
     def closest(self, question: str, passages: Sequence[Chunk]) -> Citation:
         """Return the sentence of a few passages that is closest to a question, as number 0."""
         vector = self._embed([question])[0]
-        near = self._similarities(vector, self._rows(passages))
-        place = self._places[self._index.nearest(question, near)]
+        near = self._similarities(vector, self.rows(passages))
+        place = self.places[self._index.nearest(question, near)]
         return Citation.cut(place.article, place.span, number=0)
 
-    def _rows(self, read: Sequence[Chunk] | None) -> list[int]:
+    def rows(self, read: Sequence[Chunk] | None) -> list[int]:
+        """Return which of ``places`` stand in some passages; all, if everything was read."""
         if read is None:
-            return list(range(len(self._places)))
+            return list(range(len(self.places)))
         return [
             row
-            for row, place in enumerate(self._places)
+            for row, place in enumerate(self.places)
             if any(
                 chunk.article_id == place.article.id
                 and chunk.start < place.span.end
@@ -233,7 +239,7 @@ class Verifier:
         """Return the citation of each sentence used, numbered in the order of the answer."""
         rows = dict.fromkeys(row for found in alignments for row in found.rows)
         return {
-            row: Citation.cut(self._places[row].article, self._places[row].span, number=number)
+            row: Citation.cut(self.places[row].article, self.places[row].span, number=number)
             for number, row in enumerate(rows, start=1)
         }
 
