@@ -28,6 +28,7 @@ _ARTICLES = frozenset({"the", "a", "an"})
 _HONORIFICS = frozenset(
     {"mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "dame", "lord", "lady"}
 )
+_SUFFIXES = frozenset({"jr", "sr", "ii", "iii", "iv"})
 _MIDDLE_INITIALS = r"(?:\s+[A-Z]\.)*\s+"  # a model leaves them out: "Ada Holm" for "Ada B. Holm"
 
 
@@ -86,9 +87,16 @@ def _bare(line: str) -> str:
 
 
 def _forms(line: str) -> list[str]:
-    """Return what a line may name: all of it, without its last point, without an explanation."""
+    """Return what a line may name: all, or without last point, explanation, or office before it.
+
+    So is "Mayor Ada Holm" the "Ada Holm" of "the mayor, Ada Holm", but "Bank of Norway" no Norway.
+    """
     words = _POSSESSIVE.sub("", line.strip())
-    return [words, words.rstrip(" .,;:"), _EXPLAINED.sub("", words).strip(_AROUND)]
+    short = _EXPLAINED.sub("", words).strip(_AROUND)
+    parts = short.split()
+    starts = range(1, len(parts) - 1) if len(parts) <= MOST_WORDS else ()
+    last = [" ".join(parts[at:]) for at in starts if f"{parts[at - 1]} {parts[at]}".istitle()]
+    return [words, words.rstrip(" .,;:"), short, *last]
 
 
 def _first_standing(forms: Iterable[str], sentences: Sequence[tuple[int, str]]) -> Name | None:
@@ -109,12 +117,14 @@ def _first_standing(forms: Iterable[str], sentences: Sequence[tuple[int, str]]) 
 
 
 def _key(name: Name) -> tuple[tuple[str, ...], bool]:
-    """Return a name's words without articles and titles before it, and whether it had a title."""
+    """Return a name's words without articles, titles and suffixes, and whether it had a title."""
     words = [word.rstrip(".,") for word in name.text.lower().split()]
     titled = False
     while len(words) > 1 and (words[0] in _ARTICLES or words[0] in _HONORIFICS):
         titled = titled or words[0] in _HONORIFICS
         del words[0]
+    if len(words) > 1 and words[-1] in _SUFFIXES:
+        del words[-1]
     return tuple(words), titled
 
 
