@@ -59,6 +59,10 @@ List the Japanese officials who met Blinken. | Name the bridge. | Name two count
 Name a country mentioned in the article. | List the cities she lived in. | List them.
 Is Japan mentioned in the article? | Are any companies mentioned in the article?
 What is the name of the president mentioned in the article? | Which article is about this?
+Which two countries are mentioned? | How many chapters are in the document? | Explain this.
+What is in the summary? | What does the summary say? | Is there a summary? | Who wrote the summary?
+Who is not mentioned in the article? | Which countries are never mentioned? | What does this mean?
+Which people are named after towns in the article? | Tell me more about this. | List the steps.
 """
 
 

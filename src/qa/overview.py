@@ -64,6 +64,7 @@ _ASKS_FOR_GIST = re.compile(
     rf"|\b(?:{_TEXT})['’]s {_GIST}\b"
     rf"|\bwhat (?:topics|themes|subjects) (?:does|do|is|are)\b.*\b(?:{_TEXT})\b"
 )
+_OF_A_SUMMARY = re.compile(rf"\b(?:in|does|did) the {_SUMMARY}\b")  # one the article speaks of
 _ASKS_WHAT_ABOUT = re.compile(
     r"\b(?:what (?:is|was)|what's|tell)\b.*\babout\b|\b(?:this|it|story|text|article) is about\b"
     rf"|\b(?:explain|describe|outline)\b.*\b(?:{_TEXT})\b"
@@ -131,7 +132,8 @@ _NO_KIND = _words(
     """
     this its his hers theirs ours yours is was has does ones others things times words sentences
     paragraphs pages characters letters lines parts sections points topics ideas themes subjects
-    messages arguments facts takeaways details
+    messages arguments facts takeaways details chapters headings tables pictures photos images
+    articles stories
     """
 )
 """What ends like a plural and is none, and what an article has rather than names."""
@@ -139,7 +141,8 @@ _NO_KIND = _words(
 _NARROWS = _words(
     """
     the a an of in on at by to for from with and or is are was were do does did have has had other
-    more most that which who whose those his her their our my your many much
+    more most that which who whose those his her their our my your many much one two three four five
+    six seven eight nine ten first second third last next same new few several
     """
 )
 
@@ -159,7 +162,7 @@ def _summary(words: str, *, alone: bool) -> Summary | None:
     length = _LENGTH.search(words)
     asked = " ".join(_LENGTH.sub(" ", words).split())
     left = re.sub(rf"\b(?:{_TEXT})(?:'s)?\b", " ", _GIST_WORDS.sub(" ", asked))
-    if not _FRAME.issuperset(left.replace(";", " ").split()):
+    if not _FRAME.issuperset(left.replace(";", " ").split()) or _OF_A_SUMMARY.search(asked):
         return None
     of_a_text, points_back = _OF_A_TEXT.search(asked), _POINTS_BACK.search(asked)
     if points_back and not of_a_text and not alone:
