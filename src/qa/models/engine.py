@@ -106,6 +106,8 @@ class Engine:
     ) -> Iterator[dict[str, Any]]:
         """Yield the events of a request that runs the model; closing the iterator stops the model.
 
+        While a long prompt is read there are events too, which carry no words.
+
         :raises EngineError: if the engine dies or hangs, the deadline passes, or it refuses.
         """
         with self._turn_within(deadline_seconds) as (child, deadline):
@@ -220,12 +222,11 @@ class Engine:
         body: Mapping[str, Any],
         deadline: float,
     ) -> Iterator[dict[str, Any]]:
-        # Progress is asked for so that reading a long prompt is not taken for silence.
+        # Progress is asked for so that reading a long prompt is not taken for silence, and can be
+        # stopped: an iterator can be closed only where it yields.
         streamed = {**body, "stream": True, "return_progress": True}
         with self._exchange(child, deadline) as exchange:
-            for event in exchange.events(path, streamed):
-                if "prompt_progress" not in event:
-                    yield event
+            yield from exchange.events(path, streamed)
 
     @contextmanager
     def _exchange(self, child: WorkerProcess, deadline: float) -> Iterator[Exchange]:
