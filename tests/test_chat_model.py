@@ -125,6 +125,7 @@ def test_the_request_repeats_exactly_and_carries_what_was_asked(
             "top_k": 1,
             "seed": 0,
             "cache_prompt": True,
+            "id_slot": 0,
             "stream": True,
             "stream_options": {"include_usage": True},
             "return_progress": True,

@@ -24,7 +24,7 @@ from qa.models.worker import Launch
 
 FAKES = Path(__file__).parent / "fakes"
 CHAT = "/v1/chat/completions"
-QUESTION = {"messages": [{"role": "user", "content": "one two three"}]}
+QUESTION = {"messages": [{"role": "user", "content": "one two three"}], "id_slot": 0}
 FIVE_WORDS = "word0 word1 word2 word3 word4 "
 
 OpenEngine = Callable[..., Engine]
@@ -344,6 +344,23 @@ def test_what_was_read_ahead_is_held_again_after_a_death(
     assert journal.paths()[-2:] == ["/slots/0?action=restore", CHAT]
     ask(engine)
     assert journal.paths()[-2:] == [CHAT, CHAT]
+
+
+def test_each_slot_holds_what_was_read_ahead_for_it(
+    open_engine: OpenEngine, journal: Journal
+) -> None:
+    engine = open_engine()
+    engine.read_ahead("the long article", slot=0)
+    engine.read_ahead("two examples", slot=1)
+    pid = engine.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: engine.pid is None, 3)
+    for slot, words_held in ((0, 3), (1, 2)):
+        events = list(engine.stream(CHAT, QUESTION | {"id_slot": slot}, deadline_seconds=10))
+        assert events[-1]["usage"]["prompt_tokens_details"]["cached_tokens"] == words_held
+    restored = ["/slots/0?action=restore", "/slots/1?action=restore"]
+    assert journal.paths()[-4:] == [*restored, CHAT, CHAT]
 
 
 @pytest.mark.parametrize("damage", [b"", b"statf of: the article", b"state of: the article!"])

@@ -56,7 +56,7 @@ class Stub:
         self.options = options
         self.key = key
         self.states_folder = Path(states_folder)
-        self.held = ""
+        self.held = ["", ""]
         run = sum(line["event"] == "start" for line in self.journal())
         self.fail = options.fail if run < options.failing_runs else "never"
         self.note("start", pid=os.getpid(), environment=sorted(os.environ), arguments=sys.argv)
@@ -89,17 +89,17 @@ class Stub:
         if self.fail == "hang":
             time.sleep(1000)
 
-    def slot(self, action: str, name: str) -> dict[str, Any]:
+    def slot(self, slot: int, action: str, name: str) -> dict[str, Any]:
         path = self.states_folder / name
         if action == "save":
-            path.write_text(STATE_MAGIC + self.held)
-            return {"n_saved": len(self.held.split())}
+            path.write_text(STATE_MAGIC + self.held[slot])
+            return {"n_saved": len(self.held[slot].split())}
         content = path.read_text()
         if not content.startswith(STATE_MAGIC):
             self.note("poisoned")  # the real engine trusts the file: this must never happen
             os.abort()
-        self.held = content.removeprefix(STATE_MAGIC)
-        return {"n_restored": len(self.held.split())}
+        self.held[slot] = content.removeprefix(STATE_MAGIC)
+        return {"n_restored": len(self.held[slot].split())}
 
     def reply(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         parts = urlsplit(path)
@@ -109,8 +109,9 @@ class Stub:
             case "/apply-template":
                 turns = [f"<{m['role']}>{m['content']}</{m['role']}>" for m in body["messages"]]
                 return {"prompt": "".join(turns) + "<assistant>"}
-            case "/slots/0":
-                return self.slot(parse_qs(parts.query)["action"][0], body["filename"])
+            case "/slots/0" | "/slots/1":
+                action = parse_qs(parts.query)["action"][0]
+                return self.slot(int(parts.path[-1]), action, body["filename"])
         raise LookupError(path)
 
 
@@ -126,13 +127,13 @@ def chat_events(stub: Stub, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     usage = {
         "prompt_tokens": len(prompt.split()),
         "completion_tokens": stub.options.tokens,
-        "prompt_tokens_details": {"cached_tokens": len(stub.held.split())},
+        "prompt_tokens_details": {"cached_tokens": len(stub.held[body["id_slot"]].split())},
     }
     yield {"choices": [], "usage": usage}
 
 
 def completion_events(stub: Stub, body: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    stub.held = body["prompt"]
+    stub.held[body["id_slot"]] = body["prompt"]
     yield {"content": "", "stop": True}
 
 

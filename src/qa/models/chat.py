@@ -28,9 +28,12 @@ from pydantic import ConfigDict, PrivateAttr
 
 from qa.errors import EngineError
 from qa.models.engine import Engine
+from qa.models.worker import SLOTS
 from qa.records import Usage
 
 CHOICES_CONSIDERED = 200
+
+_ANSWERING, _WEIGHING = range(SLOTS)
 
 
 @runtime_checkable
@@ -48,6 +51,10 @@ class ReadsAhead(Protocol):
 
     def read_ahead(self, messages: Sequence[BaseMessage]) -> bool:
         """Hold ``messages``, the last one unfinished; True if they were read at another time."""
+        ...
+
+    def read_ahead_to_weigh(self, messages: Sequence[BaseMessage]) -> bool:
+        """Do the same for what choices are weighed after, beside the other."""
         ...
 
 
@@ -150,6 +157,7 @@ class LocalChatModel(BaseChatModel):
             "top_k": 1,
             "seed": 0,
             "cache_prompt": True,
+            "id_slot": _ANSWERING,
             "stream_options": {"include_usage": True},
         }
         if stop:
@@ -184,7 +192,12 @@ class LocalChatModel(BaseChatModel):
         :raises EngineError: if the engine fails.
         """
         prompt = self._prompt_up_to_the_end_of(messages)
-        return self.engine.read_ahead(prompt)
+        return self.engine.read_ahead(prompt, slot=_ANSWERING)
+
+    def read_ahead_to_weigh(self, messages: Sequence[BaseMessage]) -> bool:
+        """Hold the start of the prompts of ``weigh``, as ``read_ahead`` does of the others."""
+        prompt = self._prompt_up_to_the_end_of(messages)
+        return self.engine.read_ahead(prompt, slot=_WEIGHING)
 
     def _prompt_up_to_the_end_of(self, messages: Sequence[BaseMessage]) -> str:
         """Return the prompt that the model's template makes of unfinished messages."""
@@ -211,6 +224,7 @@ class LocalChatModel(BaseChatModel):
                 raise ValueError(f"choice {choice!r} is {count} tokens to this model, not 1")
             self._one_token.add(choice)
         body = self._body(messages, max_tokens=1, logprobs=True, top_logprobs=CHOICES_CONSIDERED)
+        body["id_slot"] = _WEIGHING
         events = list(
             self.engine.stream("/v1/chat/completions", body, deadline_seconds=self.deadline_seconds)
         )

@@ -25,7 +25,6 @@ from qa.models.worker import Launch
 
 logger = logging.getLogger(__name__)
 
-SLOT = "/slots/0"
 STALLED_SECONDS = 2.0
 
 
@@ -67,7 +66,7 @@ class Engine:
         self._deaths: deque[float] = deque(maxlen=self._limits.deaths)
         self._closed = False
         self._turn = threading.Lock()  # held by the request that is worked on; guards the rest
-        self._held: str | None = None
+        self._held: dict[int, str] = {}  # by slot, the name of the state that its prompts begin with
         self._held_by: WorkerProcess | None = None
 
     @property
@@ -114,23 +113,25 @@ class Engine:
             self._hold_again(child)
             yield from self._events(child, path, body, deadline)
 
-    def read_ahead(self, prompt: str) -> bool:
-        """Make the engine hold ``prompt`` as the start of what comes; True if it was on disk.
+    def read_ahead(self, prompt: str, *, slot: int = 0) -> bool:
+        """Make a slot hold ``prompt`` as the start of what comes; True if it was on disk.
 
         It is held again after a restart. A states folder that cannot be used is logged, and costs
         time only.
 
+        :param slot: below ``qa.models.worker.SLOTS``.
         :raises EngineError: as ``stream`` does.
         """
         with self._turn_within(self._limits.reading_seconds) as (child, deadline):
+            self._hold_again(child)
             name = StateFolder.name(self._identity, str(self._launch.context_tokens), prompt)
-            restored = self._restore(child, name)
+            restored = self._restore(child, slot, name)
             if not restored:
-                body = {"prompt": prompt, "n_predict": 0, "cache_prompt": True}
+                body = {"prompt": prompt, "n_predict": 0, "cache_prompt": True, "id_slot": slot}
                 for _ in self._events(child, "/completion", body, deadline):
                     pass
-                self._save(child, name)
-            self._held, self._held_by = name, child
+                self._save(child, slot, name)
+            self._held[slot], self._held_by = name, child
             return restored
 
     @contextmanager
@@ -281,16 +282,17 @@ class Engine:
             logger.warning("language model not started again: %s", error)
 
     def _hold_again(self, child: WorkerProcess) -> None:
-        if self._held is not None and self._held_by is not child:
-            self._restore(child, self._held)
+        if self._held_by is not child:
+            for slot, name in self._held.items():
+                self._restore(child, slot, name)
             self._held_by = child
 
-    def _restore(self, child: WorkerProcess, name: str) -> bool:
+    def _restore(self, child: WorkerProcess, slot: int, name: str) -> bool:
         if self._states is None or not self._intact(self._states, name):
             return False
         deadline = time.monotonic() + self._limits.silence_seconds
         try:
-            self._reply(child, f"{SLOT}?action=restore", {"filename": name}, deadline)
+            self._reply(child, f"/slots/{slot}?action=restore", {"filename": name}, deadline)
         except EngineError as error:
             if not child.alive:
                 raise
@@ -305,14 +307,14 @@ class Engine:
             logger.warning("saved state not read: %s", error)
             return False
 
-    def _save(self, child: WorkerProcess, name: str) -> None:
+    def _save(self, child: WorkerProcess, slot: int, name: str) -> None:
         if self._states is None:
             return
         deadline = time.monotonic() + self._limits.silence_seconds
         try:
             with self._states.new_file() as written:
                 body = {"filename": written}
-                self._reply(child, f"{SLOT}?action=save", body, deadline)
+                self._reply(child, f"/slots/{slot}?action=save", body, deadline)
                 self._states.publish(written, name)
         except (OSError, EngineError) as error:
             if not child.alive:

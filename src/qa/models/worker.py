@@ -23,6 +23,12 @@ from typing import IO
 
 HOST = "127.0.0.1"
 BATCH_TOKENS = 128
+SLOTS = 2
+"""Prompts whose beginnings are held side by side: what answers are read from, and what checks are."""
+
+CHECK_TOKENS = 2048
+"""Tokens that the second slot may need beside ``Launch.context_tokens``, which are the first's."""
+
 HTTP_TIMEOUT_SECONDS = 30
 PROMPT_CACHE_MEBIBYTES = 256
 ANSWER_TOKENS_LIMIT = 4096
@@ -57,11 +63,13 @@ def serve_bundled(launch: Launch, key: str) -> int:
 
     params = xllamacpp.CommonParams()
     params.model.path = launch.model
-    params.n_ctx = launch.context_tokens
+    params.n_ctx = launch.context_tokens + CHECK_TOKENS
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     # Read, not mapped: the weights are repacked for speed, and a map would stay beside the copy.
     params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
-    params.n_parallel = 1
+    params.n_parallel = SLOTS
+    params.kv_unified = True
+    params.cache_idle_slots = False  # a slot keeps what it holds while the other works
     params.n_predict = ANSWER_TOKENS_LIMIT
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = launch.threads
     params.fit_params = False
@@ -92,9 +100,9 @@ def serve_program(program: str, launch: Launch, key: str) -> int:
         program,
         *("--model", launch.model),
         *("--host", HOST, "--port", "0"),
-        *("--ctx-size", str(launch.context_tokens)),
+        *("--ctx-size", str(launch.context_tokens + CHECK_TOKENS)),
         *("--batch-size", str(BATCH_TOKENS), "--ubatch-size", str(BATCH_TOKENS)),
-        *("--parallel", "1", "--n-predict", str(ANSWER_TOKENS_LIMIT)),
+        *("--parallel", str(SLOTS), "--n-predict", str(ANSWER_TOKENS_LIMIT)),
         *("--threads", str(launch.threads), "--threads-batch", str(launch.threads)),
     ]
     if launch.states_folder:
@@ -103,6 +111,8 @@ def serve_program(program: str, launch: Launch, key: str) -> int:
         "LLAMA_API_KEY": key,
         "LLAMA_ARG_FIT": "off",
         "LLAMA_ARG_LOAD_MODE": "none",
+        "LLAMA_ARG_KV_UNIFIED": "1",
+        "LLAMA_ARG_CACHE_IDLE_SLOTS": "0",
         "LLAMA_ARG_CACHE_RAM": str(PROMPT_CACHE_MEBIBYTES),
         "LLAMA_ARG_CORS_ORIGINS": "",
         "LLAMA_ARG_CORS_CREDENTIALS": "0",
