@@ -8,7 +8,8 @@ With a risk of 1 every answer that the model gives is kept, so that wrong ones c
 The fit is a logistic regression over the standardised signals. What is printed, and the table of
 risks that a setting is looked up in, comes from articles that the weights were not fitted on: they
 are divided into folds by article. ``--write`` replaces src/qa/calibration.json by the fit on all of
-them: once for the model that answered, once without what only a model gives, for any other.
+them: for the model that answered with its first check alone and with both, and without what only a
+model gives, for any other.
 """
 
 from __future__ import annotations
@@ -58,9 +59,10 @@ def main() -> None:
     data = judged(outcomes)
     weights = find_model(Settings().chat_model).files[0].sha256
     own = fit(data, list(SIGNALS), weights)
+    first = fit(data, [name for name in SIGNALS if name != "stated"], weights)
     words = fit(data, [name for name in SIGNALS if name not in FROM_THE_MODEL], ANY_MODEL)
     if options.write:
-        text = json.dumps({"fits": [own, words]}, indent=1)
+        text = json.dumps({"fits": [first, own, words]}, indent=1)
         FILE.write_text(text + "\n", encoding="utf-8")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.calibration import ANY_MODEL, Calibration, Risk, Term, calibration_for
+from qa.calibration import ANY_MODEL, Calibration, Risk, Term, calibrations_for
 from qa.models.catalogue import find_model
 from qa.settings import Settings
 from qa.signals import FROM_THE_MODEL, SIGNALS
@@ -44,14 +44,16 @@ def test_a_risk_gives_the_least_probability_that_kept_to_it(risk: float, least: 
 
 def test_the_default_model_has_a_fit_of_its_own() -> None:
     weights = find_model(Settings().chat_model).files[0].sha256
-    own = calibration_for(weights)
-    assert own.weights == weights
+    first, own = calibrations_for(weights)
+    assert first.weights == own.weights == weights
+    assert first.signals == set(SIGNALS) - {"stated"}
     assert own.signals == set(SIGNALS)
-    assert any(risk.wrong <= Settings().most_risk for risk in own.risks)
+    for fit in (first, own):
+        assert any(risk.wrong <= Settings().most_risk for risk in fit.risks)
 
 
 def test_other_weights_get_the_fit_that_asks_nothing_of_the_model() -> None:
-    other = calibration_for("0" * 64)
+    (other,) = calibrations_for("0" * 64)
     assert other.weights == ANY_MODEL
     assert other.signals == set(SIGNALS) - FROM_THE_MODEL
 
@@ -60,5 +62,6 @@ def test_other_weights_get_the_fit_that_asks_nothing_of_the_model() -> None:
 def test_the_shipped_fits_give_probabilities(given: dict[str, float]) -> None:
     signals = {name: given.get(name, 0.0) for name in SIGNALS}
     weights = find_model(Settings().chat_model).files[0].sha256
-    probabilities = [calibration_for(name).probability(signals) for name in (weights, ANY_MODEL)]
+    fits = [*calibrations_for(weights), *calibrations_for(ANY_MODEL)]
+    probabilities = [fit.probability(signals) for fit in fits]
     assert all(0.0 <= probability <= 1.0 for probability in probabilities)

@@ -11,7 +11,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "qa"
 
 # A part may import the parts in lower rows, and itself.
 LAYERS = (
-    {"records", "errors", "settings"},
+    {"records", "errors", "settings", "examples"},
     {
         "articles",
         "chunking",
@@ -28,6 +28,7 @@ LAYERS = (
     {"indexing", "documents", "sections"},
     {"tallies"},
     {"gathering"},
+    {"pipeline"},
     {"assistant", "evaluation"},
     {"ui"},
     {"cli"},

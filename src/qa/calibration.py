@@ -83,10 +83,11 @@ class Calibration:
         return min(kept, default=max(risk.probability for risk in self.risks))
 
 
-def calibration_for(weights: str) -> Calibration:
-    """Return the fit for a model file's SHA-256, or the one for any model."""
-    fits = {fit.weights: fit for fit in _fits()}
-    return fits.get(weights, fits[ANY_MODEL])
+def calibrations_for(weights: str) -> tuple[Calibration, ...]:
+    """Return the fits for a model file's SHA-256, or for any model, that of most signals last."""
+    own = [fit for fit in _fits() if fit.weights == weights]
+    fits = own or [fit for fit in _fits() if fit.weights == ANY_MODEL]
+    return tuple(sorted(fits, key=lambda fit: len(fit.signals)))
 
 
 @cache

@@ -1,9 +1,8 @@
-"""A question to how sure the model is that the article states the answer.
+"""An answer and its evidence to how sure the model is of them.
 
-In: what the model has read, the evidence of an answer, and the question. Out: the log odds of "Yes"
-to whether the article states the answer to exactly this question, from the probabilities of one
-token. A model knows more of this than its answers show: asked to answer, a small one hardly ever
-declines.
+In: what was asked and answered, and the words of the article that come closest to carrying it. Out:
+the log odds of "Yes" over "No" as the one next token, to two questions. A model knows more than its
+answers show: asked to answer, a small one hardly ever declines.
 """
 
 from __future__ import annotations
@@ -15,26 +14,45 @@ from dataclasses import dataclass
 from langchain_core.messages import BaseMessage
 
 from qa.models.chat import WeighsChoices
-from qa.prompts import NO, YES
+from qa.prompts import NO, YES, checking, confirming
 from qa.records import Usage
 
 _LEAST = 1e-6  # below this a probability says no more than that the token was not considered
+_EVIDENCE_CHARACTERS = 2000  # of a sentence without end; the rest is not read again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stated:
+class Sureness:
     """The log odds of Yes over No, and the tokens it took to know them, if the model tells."""
 
     log_odds: float
     usage: Usage | None
 
 
-def stated(model: WeighsChoices, messages: Sequence[BaseMessage]) -> Stated:
-    """Return how sure the model is that the article states the answer.
+def confirmed(model: WeighsChoices, evidence: str, question: str, answer: str) -> Sureness:
+    """Return how sure the model is that the evidence states this answer to exactly this question.
 
-    :param messages: as of ``qa.prompts.checking``.
+    Nothing but these words is read for it.
+
+    :param question: as it was searched for, so that it stands alone.
     :raises EngineError: if the model fails.
     """
-    weighed = model.weigh(messages, (YES, NO))
+    messages = confirming(evidence[:_EVIDENCE_CHARACTERS], question, answer)
+    return _sureness(model, messages, apart=True)
+
+
+def stated(model: WeighsChoices, asked: Sequence[BaseMessage], evidence: str) -> Sureness:
+    """Return how sure the model is that the article states the answer to what it was asked.
+
+    The article and the conversation are read with it, as they were for the answer.
+
+    :param asked: the messages of ``qa.prompts.asking``.
+    :raises EngineError: if the model fails.
+    """
+    return _sureness(model, checking(asked, evidence[:_EVIDENCE_CHARACTERS]), apart=False)
+
+
+def _sureness(model: WeighsChoices, messages: Sequence[BaseMessage], *, apart: bool) -> Sureness:
+    weighed = model.weigh(messages, (YES, NO), apart=apart)
     yes, no = (max(weighed.probabilities[choice], _LEAST) for choice in (YES, NO))
-    return Stated(log_odds=math.log(yes) - math.log(no), usage=weighed.usage)
+    return Sureness(log_odds=math.log(yes) - math.log(no), usage=weighed.usage)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
+from qa.examples import EXAMPLES
 from qa.records import Turn
 
 DECLINED = "The article does not say."
@@ -29,6 +30,14 @@ YES, NO = "Yes", "No"
 
 CHECK = f"Does the article state the answer to exactly this question? Answer {YES} or {NO}."
 """Asked behind evidence and question; benchmarks/RESULTS.md has what other wordings gave."""
+
+CONFIRM = (
+    "You check answers to questions about an article. Do the words of the article state that this "
+    "is the answer to exactly this question, about the same person, thing and time? "
+    f"Reply {YES} or {NO}."
+)
+
+_SAID = "The article says:"
 
 AGAIN = "Answer from this in a few words."
 
@@ -85,8 +94,33 @@ def asking(
 def asking_again(asked: Sequence[BaseMessage], passage: str) -> list[BaseMessage]:
     """Return the messages of ``asking`` with the passage that fits best behind the question."""
     *before, question = asked
-    said = f"The article says: {harmless(passage)}\n{AGAIN}"
+    said = f"{_SAID} {harmless(passage)}\n{AGAIN}"
     return [*before, HumanMessage(f"{question.text}\n\n{said}")]
+
+
+def examples() -> list[BaseMessage]:
+    """Return the messages that every one of ``confirming`` begins with, the last one unfinished."""
+    *before, _ = confirming("", "", "")
+    return [*before, HumanMessage(_SAID)]
+
+
+def confirming(evidence: str, question: str, answer: str) -> list[BaseMessage]:
+    """Return messages that ask whether words of the article state an answer to a question.
+
+    They hold neither the article nor the conversation, so that a long article changes nothing.
+
+    :param question: in words that stand alone.
+    """
+    messages: list[BaseMessage] = [SystemMessage(CONFIRM)]
+    for example in EXAMPLES:
+        shown = _claim(example.evidence, example.question, example.answer)
+        messages += [HumanMessage(shown), AIMessage(YES if example.states_it else NO)]
+    said = _claim(harmless(evidence), harmless(question), harmless(answer))
+    return [*messages, HumanMessage(said)]
+
+
+def _claim(evidence: str, question: str, answer: str) -> str:
+    return f"{_SAID} {evidence}\n\nQuestion: {question}\nAnswer: {answer}"
 
 
 def checking(asked: Sequence[BaseMessage], evidence: str) -> list[BaseMessage]:
@@ -96,7 +130,7 @@ def checking(asked: Sequence[BaseMessage], evidence: str) -> list[BaseMessage]:
         they tell the model far more than the article before it does.
     """
     *before, question = asked
-    said = f"The article says: {harmless(evidence)}"
+    said = f"{_SAID} {harmless(evidence)}"
     return [*before, HumanMessage(f"{said}\n\n{question.text}\n\n{CHECK}")]
 
 

@@ -26,6 +26,9 @@ LEAST_KNOWN = 0.5
 """Of 214 answerable questions on eleven articles none is both less similar than this to every
 passage and mostly made of words that stand nowhere; of 25 on something else altogether 16 are."""
 
+DOUBTED = (0.15, 0.85)
+"""Probabilities by the first check between which the second is made too."""
+
 _EVIDENCE_READ = 2  # sentences of evidence that the model reads again; each costs time
 _SHORTLIST = 8  # sentences whose meaning is compared; each costs an embedding the first time
 _DECLINING = re.compile(
@@ -85,13 +88,15 @@ class Verifier:
         articles: Sequence[Article],
         embeddings: Embeddings,
         *,
-        calibration: Calibration,
+        calibrations: Sequence[Calibration],
         most_risk: float,
     ) -> None:
-        """:param most_risk: the share of the answers given, in (0, 1], that may be wrong."""
+        """:param calibrations: for one model, that of most signals last.
+        :param most_risk: the share of the answers given, in (0, 1], that may be wrong.
+        """
         self._embeddings = embeddings
-        self._calibration = calibration
-        self._least_probability = calibration.least_probability(most_risk)
+        self._calibrations = tuple(calibrations)
+        self._most_risk = most_risk
         self.places = tuple(
             Place(article=article, span=span)
             for article in articles
@@ -112,7 +117,7 @@ class Verifier:
     @property
     def asks_the_model(self) -> bool:
         """Whether the confidence rests on what only the model can tell."""
-        return not FROM_THE_MODEL.isdisjoint(self._calibration.signals)
+        return not FROM_THE_MODEL.isdisjoint(self._calibrations[-1].signals)
 
     def examine(
         self,
@@ -159,16 +164,37 @@ class Verifier:
             evidence=" ".join(self._texts[row] for row in nearest[:_EVIDENCE_READ]),
         )
 
+    def doubts(self, examined: Examination, from_the_model: Mapping[str, float]) -> bool:
+        """Return whether more signals may change the verdict on an answer that was examined.
+
+        They may not where the probability by those there are is far from where answers are given.
+        A risk of 1, at which answers are given whatever it is, is for those who want all signals.
+        """
+        signals = {**examined.signals, **from_the_model}
+        calibration = self._calibration(signals)
+        if calibration is self._calibrations[-1]:
+            return False
+        surely_wrong, surely_right = DOUBTED
+        return (
+            self._most_risk >= 1.0
+            or surely_wrong <= calibration.probability(signals) <= surely_right
+        )
+
+    def _calibration(self, signals: Mapping[str, float]) -> Calibration:
+        """Return the calibration of most signals of which all are there."""
+        return [fit for fit in self._calibrations if fit.signals <= signals.keys()][-1]
+
     def judge(self, examined: Examination, from_the_model: Mapping[str, float]) -> Verdict:
         """Return the verdict on an answer that was examined.
 
-        :param from_the_model: the signals that the model gives; all, if the calibration asks it.
+        :param from_the_model: the signals that the model gives, those of one calibration at least.
         """
         signals = {**examined.signals, **from_the_model}
-        confidence = self._calibration.probability(signals)
+        calibration = self._calibration(signals)
+        confidence = calibration.probability(signals)
         if not any(found.rows for found in examined.alignments):
             return Verdict(reason=Reason.UNSUPPORTED, confidence=confidence, signals=signals)
-        if confidence < self._least_probability:
+        if confidence < calibration.least_probability(self._most_risk):
             return Verdict(reason=Reason.UNSURE, confidence=confidence, signals=signals)
         citations = self._citations(examined.alignments)
         return Verdict(

@@ -33,8 +33,6 @@ from qa.records import Usage
 
 CHOICES_CONSIDERED = 200
 
-_ANSWERING, _WEIGHING = range(SLOTS)
-
 
 @runtime_checkable
 class CountsTokens(Protocol):
@@ -49,12 +47,11 @@ class CountsTokens(Protocol):
 class ReadsAhead(Protocol):
     """A model that can read the start of its prompts before the first question comes."""
 
-    def read_ahead(self, messages: Sequence[BaseMessage]) -> bool:
-        """Hold ``messages``, the last one unfinished; True if they were read at another time."""
-        ...
+    def read_ahead(self, messages: Sequence[BaseMessage], *, apart: bool = False) -> bool:
+        """Hold ``messages``, the last one unfinished; True if they were read at another time.
 
-    def read_ahead_to_weigh(self, messages: Sequence[BaseMessage]) -> bool:
-        """Do the same for what choices are weighed after, beside the other."""
+        :param apart: hold them beside those of prompts that are not apart.
+        """
         ...
 
 
@@ -70,8 +67,13 @@ class Weighed:
 class WeighsChoices(Protocol):
     """A model that tells how probable each of a few one-token answers is."""
 
-    def weigh(self, messages: Sequence[BaseMessage], choices: Sequence[str]) -> Weighed:
-        """Return how probable each choice is as the next token."""
+    def weigh(
+        self, messages: Sequence[BaseMessage], choices: Sequence[str], *, apart: bool = False
+    ) -> Weighed:
+        """Return how probable each choice is as the next token.
+
+        :param apart: the messages begin as those that were read ahead apart.
+        """
         ...
 
 
@@ -157,7 +159,7 @@ class LocalChatModel(BaseChatModel):
             "top_k": 1,
             "seed": 0,
             "cache_prompt": True,
-            "id_slot": _ANSWERING,
+            "id_slot": _slot(apart=False),
             "stream_options": {"include_usage": True},
         }
         if stop:
@@ -183,7 +185,7 @@ class LocalChatModel(BaseChatModel):
         reply = self.engine.post("/tokenize", body, deadline_seconds=self.deadline_seconds)
         return len(reply["tokens"])
 
-    def read_ahead(self, messages: Sequence[BaseMessage]) -> bool:
+    def read_ahead(self, messages: Sequence[BaseMessage], *, apart: bool = False) -> bool:
         """Hold the start of the prompts to come; True if it was on disk from another time.
 
         The last of ``messages`` is the human's, to be continued with more text later. Reading takes
@@ -192,12 +194,7 @@ class LocalChatModel(BaseChatModel):
         :raises EngineError: if the engine fails.
         """
         prompt = self._prompt_up_to_the_end_of(messages)
-        return self.engine.read_ahead(prompt, slot=_ANSWERING)
-
-    def read_ahead_to_weigh(self, messages: Sequence[BaseMessage]) -> bool:
-        """Hold the start of the prompts of ``weigh``, as ``read_ahead`` does of the others."""
-        prompt = self._prompt_up_to_the_end_of(messages)
-        return self.engine.read_ahead(prompt, slot=_WEIGHING)
+        return self.engine.read_ahead(prompt, slot=_slot(apart=apart))
 
     def _prompt_up_to_the_end_of(self, messages: Sequence[BaseMessage]) -> str:
         """Return the prompt that the model's template makes of unfinished messages."""
@@ -210,7 +207,9 @@ class LocalChatModel(BaseChatModel):
         )
         return str(reply["prompt"]).partition(mark)[0]
 
-    def weigh(self, messages: Sequence[BaseMessage], choices: Sequence[str]) -> Weighed:
+    def weigh(
+        self, messages: Sequence[BaseMessage], choices: Sequence[str], *, apart: bool = False
+    ) -> Weighed:
         """Return the probability of each choice as the one next token, in the order of ``choices``.
 
         They need not sum to 1: other tokens have their share. A choice that is not among the
@@ -224,7 +223,7 @@ class LocalChatModel(BaseChatModel):
                 raise ValueError(f"choice {choice!r} is {count} tokens to this model, not 1")
             self._one_token.add(choice)
         body = self._body(messages, max_tokens=1, logprobs=True, top_logprobs=CHOICES_CONSIDERED)
-        body["id_slot"] = _WEIGHING
+        body["id_slot"] = _slot(apart=apart)
         events = list(
             self.engine.stream("/v1/chat/completions", body, deadline_seconds=self.deadline_seconds)
         )
@@ -236,6 +235,10 @@ class LocalChatModel(BaseChatModel):
             probabilities={choice: likely.get(choice, 0.0) for choice in choices},
             usage=Usage.total(*(usage_of(_usage(event)) for event in events)),
         )
+
+
+def _slot(*, apart: bool) -> int:
+    return SLOTS - 1 if apart else 0
 
 
 def usage_of(metadata: UsageMetadata | None) -> Usage | None:

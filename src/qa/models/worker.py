@@ -24,7 +24,7 @@ from typing import IO
 HOST = "127.0.0.1"
 BATCH_TOKENS = 128
 SLOTS = 2
-"""Prompts whose beginnings are held side by side: what answers are read from, and what checks are."""
+"""Prompts whose beginnings are held side by side: those of answers, and those that are apart."""
 
 CHECK_TOKENS = 2048
 """Tokens that the second slot may need beside ``Launch.context_tokens``, which are the first's."""

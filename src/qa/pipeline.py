@@ -1,0 +1,244 @@
+"""A question to its answer: searched for, answered by the chat model, checked against the article.
+
+In: a question and the conversation before it. Out: drafts, then the ``Answer``. What is read is the
+article as a whole where it is short, and else the passages that the search finds; a question about
+the whole article is handed to ``qa.gathering``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.messages import BaseMessage
+
+from qa.checking import confirmed, stated
+from qa.gathering import Gatherer
+from qa.generation import Draft, Writer
+from qa.models.chat import WeighsChoices
+from qa.overview import Listing, Summary, overview_of
+from qa.prompts import DECLINED, Section, asking, asking_again, reading
+from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn, Usage
+from qa.retrieval import Retriever
+from qa.rewriting import clean_question, standalone
+from qa.sections import Part, in_article_order, parts, passage_sections
+from qa.verification import Verdict, Verifier, declines
+
+_MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
+_CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
+_DECLINING_START = "The article does not"
+_UNKNOWN_NAMED = 3  # words of a question that an abstention names as standing nowhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How long a question may be, how much is read for it, and how long its answer may take."""
+
+    question_characters: int
+    passages: int
+    answer_tokens: int
+    deadline_seconds: float
+
+
+class Pipeline:
+    """Answers questions about articles that are open; safe to share between threads."""
+
+    def __init__(
+        self,
+        articles: Sequence[Article],
+        *,
+        chat_model: BaseChatModel,
+        retriever: Retriever,
+        verifier: Verifier,
+        whole: Sequence[Section] | None,
+        chunks: Sequence[Chunk],
+        limits: Limits,
+    ) -> None:
+        """Store what answers are made with.
+
+        :param whole: the articles, if they are read whole.
+        :param chunks: all of the articles, in their order.
+        """
+        self._articles = articles
+        self._chat_model = chat_model
+        self._retriever = retriever
+        self._verifier = verifier
+        self._whole = whole
+        self._limits = limits
+        self._writer = Writer(
+            chat_model,
+            answer_tokens=limits.answer_tokens,
+            deadline_seconds=limits.deadline_seconds,
+        )
+        self._gatherer = Gatherer(
+            chat_model,
+            verifier,
+            [Part(sections=tuple(whole), chunks=None)] if whole else parts(chunks),
+            answer_tokens=limits.answer_tokens,
+            deadline_seconds=limits.deadline_seconds,
+        )
+
+    def stream(
+        self, question: str, history: Sequence[Turn], *, searched_for: str | None
+    ) -> Iterator[Answer]:
+        """Yield drafts of an answer, then the answer, as ``Assistant.stream`` says."""
+        started = time.perf_counter()
+        most_characters = self._limits.question_characters
+        question = clean_question(question, most_characters=most_characters)
+        if searched_for is None:
+            asked, searched_for = question, standalone(question, history)
+        else:
+            asked = searched_for = clean_question(searched_for, most_characters=most_characters)
+        overview = overview_of(asked, alone=not history)
+        if overview:
+            searched_for = asked
+        hits = self._search(asked, searched_for)
+        draft = Answer(
+            question=question,
+            searched_for=searched_for,
+            text="",
+            status="draft",
+            hits=hits,
+            timings=Timings(retrieve_ms=_milliseconds(started), first_token_ms=None, total_ms=0.0),
+        )
+        if overview:
+            yield from self._read_through(overview, draft, started)
+            return
+        if not self._verifier.relates(searched_for, hits):
+            yield self._abstention(draft, asked, Verdict(reason=Reason.NOTHING_RELEVANT), started)
+            return
+        read = None if self._whole else in_article_order(self._articles, hits)
+        sections = self._whole or passage_sections(read or ())
+        messages = asking(reading(sections), asked, history[-_MOST_TURNS:])
+        attempts = [messages]
+        if self._verifier.asks_the_model:  # a small model, which declines too easily
+            attempts.append(asking_again(messages, hits[0].chunk.text))
+        written = Draft(text="")
+        for attempt in attempts:
+            with closing(self._writer.stream(attempt)) as drafts:
+                for written in drafts:
+                    draft = _grown(draft, written, started)
+                    if written.usage is None:
+                        yield replace(draft, text="") if _may_decline(written.text) else draft
+            if not declines(written.text):
+                break
+        asked_again = attempt is not messages
+        verdict, usage = self._verdict(messages, written, draft, read, asked_again=asked_again)
+        draft = replace(draft, usage=Usage.total(draft.usage, usage))
+        if verdict.reason is Reason.NONE:
+            yield _finished(draft, verdict, started)
+        else:
+            yield self._abstention(draft, asked, verdict, started)
+
+    def _read_through(
+        self, overview: Summary | Listing, draft: Answer, started: float
+    ) -> Iterator[Answer]:
+        """Yield the answer to a question about the whole article; no hit has a part in it."""
+        with closing(self._gatherer.stream(overview, draft.searched_for)) as stream:
+            for gathered in stream:
+                draft = _grown(draft, gathered.draft, started)
+                if gathered.verdict is None:
+                    yield draft
+                elif gathered.verdict.reason is Reason.NONE:
+                    yield _finished(replace(draft, hits=()), gathered.verdict, started)
+                else:
+                    kind = overview.kind if isinstance(overview, Listing) else ""
+                    yield self._abstention(draft, kind, gathered.verdict, started)
+
+    def _search(self, question: str, searched_for: str) -> tuple[Hit, ...]:
+        queries = list(dict.fromkeys([searched_for, question]))
+        return tuple(self._retriever.search(queries, self._limits.passages))
+
+    def _verdict(
+        self,
+        messages: Sequence[BaseMessage],
+        written: Draft,
+        draft: Answer,
+        read: Sequence[Chunk] | None,
+        *,
+        asked_again: bool,
+    ) -> tuple[Verdict, Usage | None]:
+        """Return what becomes of an answer, and what asking the model about it took."""
+        if not written.text or declines(written.text):
+            return Verdict(reason=Reason.DECLINED), None
+        examined = self._verifier.examine(
+            draft.searched_for,
+            written.text,
+            hits=draft.hits,
+            read=read,
+            follow_up=draft.searched_for != draft.question,
+        )
+        model = self._chat_model
+        if not (self._verifier.asks_the_model and isinstance(model, WeighsChoices)):
+            return self._verifier.judge(examined, {}), None
+        tokens = written.log_probabilities or (0.0,)
+        confirmation = confirmed(model, examined.evidence, draft.searched_for, written.text)
+        usage = confirmation.usage
+        from_the_model = {
+            "confirmed": confirmation.log_odds,
+            "asked_again": float(asked_again),
+            "token_mean": sum(tokens) / len(tokens),
+            "token_least": min(tokens),
+        }
+        if self._verifier.doubts(examined, from_the_model):
+            statement = stated(model, messages, examined.evidence)
+            usage = Usage.total(usage, statement.usage)
+            from_the_model["stated"] = statement.log_odds
+        return self._verifier.judge(examined, from_the_model), usage
+
+    def _abstention(self, draft: Answer, asked: str, verdict: Verdict, started: float) -> Answer:
+        """Return the answer that says that the article does not say, with the closest passage."""
+        passages = [hit.chunk for hit in draft.hits[:_CLOSEST_OF]]
+        closest = self._verifier.closest(draft.searched_for, passages) if passages else None
+        return replace(
+            draft,
+            text=_declining(self._verifier.unknown(asked)),
+            status="abstained",
+            reason=verdict.reason,
+            confidence=verdict.confidence,
+            signals=verdict.signals,
+            closest=closest,
+            timings=replace(draft.timings, total_ms=_milliseconds(started)),
+        )
+
+
+def _may_decline(text: str) -> bool:
+    """Return whether words may be, or become, "does not say": they are not shown as an answer."""
+    return _DECLINING_START.startswith(text) or text.startswith(_DECLINING_START)
+
+
+def _declining(unknown: Sequence[str]) -> str:
+    """Return the sentence that says so, and which words of the question the article has not."""
+    if not unknown:
+        return DECLINED
+    words = ", ".join(f"“{word}”" for word in unknown[:_UNKNOWN_NAMED])
+    return f"{DECLINED} It nowhere mentions {words}."
+
+
+def _grown(draft: Answer, written: Draft, started: float) -> Answer:
+    now = _milliseconds(started)
+    first = draft.timings.first_token_ms
+    if first is None and written.text:
+        first = now
+    timings = replace(draft.timings, first_token_ms=first, total_ms=now)
+    usage = Usage.total(draft.usage, written.usage)
+    return replace(draft, text=written.text, timings=timings, usage=usage)
+
+
+def _finished(draft: Answer, verdict: Verdict, started: float) -> Answer:
+    return replace(
+        draft,
+        status="answered",
+        confidence=verdict.confidence,
+        signals=verdict.signals,
+        sentences=verdict.sentences,
+        citations=verdict.citations,
+        timings=replace(draft.timings, total_ms=_milliseconds(started)),
+    )
+
+
+def _milliseconds(started: float) -> float:
+    return (time.perf_counter() - started) * 1000
