@@ -179,6 +179,17 @@ def test_it_reads_ahead_up_to_the_unfinished_words(
     assert body["n_predict"] == 0
 
 
+def test_what_is_apart_is_read_and_weighed_in_a_slot_of_its_own(
+    stub_model: LocalChatModel, journal: Path
+) -> None:
+    stub_model.read_ahead([HumanMessage("the article")])
+    stub_model.read_ahead([HumanMessage("the examples")], apart=True)
+    stub_model.weigh([HumanMessage("q")], ["Yes"])
+    stub_model.weigh([HumanMessage("q")], ["Yes"], apart=True)
+    assert [body["id_slot"] for body in bodies(journal, "/completion")] == [0, 1]
+    assert [body["id_slot"] for body in bodies(journal, "/v1/chat/completions")] == [0, 1]
+
+
 def test_choices_are_weighed_by_their_exact_token(stub_model: LocalChatModel) -> None:
     weighed = stub_model.weigh([HumanMessage("q")], ["No", "Yes", "Maybe"])
     assert list(weighed.probabilities) == ["No", "Yes", "Maybe"]
