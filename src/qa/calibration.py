@@ -84,9 +84,8 @@ class Calibration:
 
 
 def calibrations_for(weights: str) -> tuple[Calibration, ...]:
-    """Return the fits for a model file's SHA-256, or for any model, that of most signals last."""
-    own = [fit for fit in _fits() if fit.weights == weights]
-    fits = own or [fit for fit in _fits() if fit.weights == ANY_MODEL]
+    """Return the fits for a model file's SHA-256 and the one for any model, fewest signals first."""
+    fits = [fit for fit in _fits() if fit.weights in {weights, ANY_MODEL}]
     return tuple(sorted(fits, key=lambda fit: len(fit.signals)))
 
 

@@ -91,7 +91,7 @@ class Verifier:
         calibrations: Sequence[Calibration],
         most_risk: float,
     ) -> None:
-        """:param calibrations: for one model, that of most signals last.
+        """:param calibrations: for one model, fewest signals first; the first needs no model.
         :param most_risk: the share of the answers given, in (0, 1], that may be wrong.
         """
         self._embeddings = embeddings
@@ -187,7 +187,7 @@ class Verifier:
     def judge(self, examined: Examination, from_the_model: Mapping[str, float]) -> Verdict:
         """Return the verdict on an answer that was examined.
 
-        :param from_the_model: the signals that the model gives, those of one calibration at least.
+        :param from_the_model: the signals that the model gives, if it gives any.
         """
         signals = {**examined.signals, **from_the_model}
         calibration = self._calibration(signals)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -11,6 +11,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
+
+from qa.models.chat import Weighed
+from qa.records import Usage
 
 
 class ScriptedChatModel(BaseChatModel):
@@ -83,3 +86,22 @@ class BrokenChatModel(ScriptedChatModel):
     def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
         raise ConnectionResetError("the line\nwent dead")
         yield  # a generator, as the method it stands for
+
+
+class WeighingChatModel(ScriptedChatModel):
+    """Also tells how sure it is of Yes: ``sure_apart`` of what is apart, ``sure`` of the rest."""
+
+    sure: float = 0.5
+    sure_apart: float = 0.5
+    weighed: list[bool] = Field(default_factory=list)
+
+    def weigh(
+        self, messages: Sequence[BaseMessage], choices: Sequence[str], *, apart: bool = False
+    ) -> Weighed:
+        self.weighed.append(apart)
+        yes, no = choices
+        probability = self.sure_apart if apart else self.sure
+        return Weighed(
+            probabilities={yes: probability, no: 1.0 - probability},
+            usage=Usage(read=1, cached=0, written=1),
+        )
