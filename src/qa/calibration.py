@@ -84,7 +84,7 @@ class Calibration:
 
 
 def calibrations_for(weights: str) -> tuple[Calibration, ...]:
-    """Return the fits for a model file's SHA-256 and the one for any model, fewest signals first."""
+    """Return the fits for a SHA-256 of weights and that for any model, fewest signals first."""
     fits = [fit for fit in _fits() if fit.weights in {weights, ANY_MODEL}]
     return tuple(sorted(fits, key=lambda fit: len(fit.signals)))
 
