@@ -96,8 +96,17 @@ def test_two_forms_of_a_question_count_alike() -> None:
 
 
 def test_hits_that_are_alike_come_in_the_order_of_the_article() -> None:
-    hits = retriever(["Same words."] * 4).search("Same?", 3)
+    hits = retriever(["Same words.", "Words, same.", "Words same."]).search("Same?", 3)
     assert [hit.chunk.start for hit in hits] == [0, 100, 200]
+
+
+def test_a_passage_that_is_repeated_is_one() -> None:
+    hits = retriever([*["Ships for sale!"] * 9, "ships  for SALE!", *TOWN]).search(
+        "ships for sale", 3
+    )
+    assert texts_of(hits)[0] == "Ships for sale!"
+    assert hits[0].chunk.start == 0
+    assert len({text.casefold() for text in texts_of(hits)}) == 3
 
 
 def test_nothing_in_common_still_gives_the_nearest() -> None:
@@ -125,7 +134,7 @@ def test_hits_are_the_first_k_in_a_total_order(texts: list[str], question: str, 
     hits = found.search(question, k)
     keys = [(-hit.score, -(hit.similarity or 0.0), hit.chunk.start) for hit in hits]
     assert keys == sorted(set(keys))
-    assert len(hits) == min(k, len(texts))
+    assert len(hits) == min(k, len({tuple(text.casefold().split()) for text in texts}))
     assert all(math.isfinite(hit.score) for hit in hits)
     assert hits == found.search([question], len(texts) + 1)[:k]
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 
 import bm25s
 import numpy as np
@@ -93,8 +94,17 @@ class Retriever:
         order = np.lexsort((np.arange(len(scores)), -nearest, -scores))
         return [
             Hit(chunk=self._chunks[row], score=float(scores[row]), similarity=float(nearest[row]))
-            for row in order[:k]
+            for row in islice(self._distinct(order), k)
         ]
+
+    def _distinct(self, rows: Iterable[int]) -> Iterator[int]:
+        """Yield the rows whose text no row before them has: what is said twice is read once."""
+        seen = set()
+        for row in rows:
+            words = tuple(self._chunks[row].text.casefold().split())
+            if words not in seen:
+                seen.add(words)
+                yield row
 
     def _similarities(self, text: str) -> Scores:
         vector = np.asarray(self._embeddings.embed_query(text), dtype=np.float32)
