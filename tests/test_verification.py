@@ -30,7 +30,7 @@ def verifier(*fits: Calibration, most_risk: float = 0.2) -> Verifier:
 
 
 @pytest.mark.parametrize(
-    ("confirmed", "doubted"), [(-3.0, False), (-1.0, True), (0.0, True), (1.0, True), (3.0, False)]
+    ("confirmed", "doubted"), [(-3.0, False), (-0.9, True), (0.0, True), (0.9, True), (3.0, False)]
 )
 def test_only_what_is_neither_surely_right_nor_surely_wrong_is_doubted(
     confirmed: float, doubted: bool
