@@ -38,7 +38,15 @@ _QUESTION_WEIGHT = 0.5  # what covering all of the question's words is worth bes
 _SIMILARITY_WEIGHT = 0.5  # what a cosine of 1 is worth beside the claim's own words
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*(?!\w)|\w+")
-_STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | {"yes", "many", "much", "also", "would", "article"}
+_STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | {
+    "also",
+    "article",
+    "many",
+    "much",
+    "whose",
+    "would",
+    "yes",
+}
 _NUMERALS = {
     word: str(value)
     for value, word in enumerate(
