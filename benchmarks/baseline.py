@@ -87,7 +87,8 @@ class Recipe:
         with closing(self._writer.stream(prompt(hits, question, history))) as drafts:
             for draft in drafts:
                 written = draft
-                first = _milliseconds(started) if first is None else first
+                if first is None and written.text:
+                    first = _milliseconds(started)
         declined = not written.text or not_known(written.text)
         return Answer(
             question=question,
