@@ -30,11 +30,6 @@ def article(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(index_folder=tmp_path / "index")
-
-
 def opened(article: Path, settings: Settings, *replies: str) -> Assistant:
     return Assistant.open(
         article,

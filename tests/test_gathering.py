@@ -27,11 +27,6 @@ TEXT = f"The Boats of Northmere\n{WINTER}\n{BOATS} {PIER}\n#Northmere #Boats"
 PEOPLE = "List the people named in the article."
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(index_folder=tmp_path / "index")
-
-
 def opened(folder: Path, settings: Settings, model: ScriptedChatModel, text: str) -> Assistant:
     path = folder / "boats.txt"
     path.write_text(text, encoding="utf-8")

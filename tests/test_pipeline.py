@@ -7,7 +7,7 @@ import pytest
 
 from fakes.chat import ScriptedChatModel, WeighingChatModel
 from fakes.embedder import WordEmbeddings
-from qa.calibration import Calibration, Risk, Term
+from fakes.fits import fit
 from qa.chunking import chunk
 from qa.index import VectorIndex
 from qa.models.chat import WeighsChoices
@@ -23,15 +23,6 @@ ARTICLE = Article.from_text(
 LIMITS = Limits(question_characters=200, passages=2, answer_tokens=40, deadline_seconds=20.0)
 QUESTION, ANSWER = "How many boats did the town buy?", "The town bought 37 boats."
 APART, WITH_THE_ARTICLE = True, False
-
-
-def fit(*signals: str) -> Calibration:
-    return Calibration(
-        weights="abc",
-        intercept=0.0,
-        terms=tuple(Term(signal=name, mean=0.0, deviation=1.0, weight=1.0) for name in signals),
-        risks=(Risk(probability=0.5, wrong=0.1, given=0.5),),
-    )
 
 
 def asked(model: ScriptedChatModel, question: str = QUESTION) -> Answer:

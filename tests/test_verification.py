@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from fakes.embedder import WordEmbeddings
-from qa.calibration import Calibration, Risk, Term
+from fakes.fits import fit
+from qa.calibration import Calibration
 from qa.records import Article, Reason
 from qa.verification import DOUBTED, Verifier
 
@@ -13,13 +14,6 @@ ARTICLE = Article.from_text(
     "The town bought 37 boats. Ada Holm opened the pier in 1932.", title="Boats", source="boats.txt"
 )
 QUESTION, ANSWER = "How many boats did the town buy?", "The town bought 37 boats."
-RISKS = (Risk(probability=0.5, wrong=0.1, given=0.5),)
-
-
-def fit(*signals: str) -> Calibration:
-    """Return a fit whose probability is the logistic of the sum of the signals."""
-    terms = tuple(Term(signal=name, mean=0.0, deviation=1.0, weight=1.0) for name in signals)
-    return Calibration(weights="abc", intercept=0.0, terms=terms, risks=RISKS)
 
 
 FIRST, BOTH = fit("confirmed"), fit("confirmed", "stated")
