@@ -28,7 +28,7 @@ from pathlib import Path
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
+from langchain_core.messages import BaseMessage, SystemMessage
 from tqdm import tqdm
 
 from qa.chunking import split
@@ -42,6 +42,7 @@ from qa.evaluation.running import articles_of, check, report_of
 from qa.generation import Draft, Writer
 from qa.index import VectorIndex
 from qa.indexing import Embedder
+from qa.prompts import asking
 from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn
 from qa.settings import Settings
 from qa.verification import declines
@@ -116,10 +117,7 @@ class Recipe:
 def prompt(hits: Sequence[Hit], question: str, history: Sequence[Turn]) -> list[BaseMessage]:
     """Return the messages: instructions and passages, the earlier turns, the question."""
     passages = "\n\n".join(hit.chunk.text for hit in hits)
-    messages: list[BaseMessage] = [SystemMessage(f"{INSTRUCTIONS}\n\n{passages}")]
-    for turn in history:
-        messages += [HumanMessage(turn.question), AIMessage(turn.answer)]
-    return [*messages, HumanMessage(question)]
+    return asking([SystemMessage(f"{INSTRUCTIONS}\n\n{passages}")], question, history)
 
 
 def not_known(text: str) -> bool:

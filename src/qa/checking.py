@@ -18,7 +18,6 @@ from qa.prompts import NO, YES, checking, confirming
 from qa.records import Usage
 
 _LEAST = 1e-6  # below this a probability says no more than that the token was not considered
-_EVIDENCE_CHARACTERS = 2000  # of a sentence without end; the rest is not read again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,8 +36,7 @@ def confirmed(model: WeighsChoices, evidence: str, question: str, answer: str) -
     :param question: as it was searched for, so that it stands alone.
     :raises EngineError: if the model fails.
     """
-    messages = confirming(evidence[:_EVIDENCE_CHARACTERS], question, answer)
-    return _sureness(model, messages, apart=True)
+    return _sureness(model, confirming(evidence, question, answer), apart=True)
 
 
 def stated(model: WeighsChoices, asked: Sequence[BaseMessage], evidence: str) -> Sureness:
@@ -49,7 +47,7 @@ def stated(model: WeighsChoices, asked: Sequence[BaseMessage], evidence: str) ->
     :param asked: the messages of ``qa.prompts.asking``.
     :raises EngineError: if the model fails.
     """
-    return _sureness(model, checking(asked, evidence[:_EVIDENCE_CHARACTERS]), apart=False)
+    return _sureness(model, checking(asked, evidence), apart=False)
 
 
 def _sureness(model: WeighsChoices, messages: Sequence[BaseMessage], *, apart: bool) -> Sureness:

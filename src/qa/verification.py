@@ -30,6 +30,7 @@ DOUBTED = (0.25, 0.75)
 """Probabilities by the first check between which the second is made too."""
 
 _EVIDENCE_READ = 2  # sentences of evidence that the model reads again; each costs time
+_EVIDENCE_CHARACTERS = 2000  # of a sentence without end; the rest is not read again
 _SHORTLIST = 8  # sentences whose meaning is compared; each costs an embedding the first time
 _DECLINING = re.compile(
     r"\b(?:article|text|passage|it) (?:does|do|did)(?: not|n[’']t) "
@@ -58,7 +59,8 @@ class Verdict:
 class Examination:
     """An answer beside the article: its sentences, what comes closest to carrying each, signals.
 
-    ``evidence`` are the words of the sentences that come closest, in the order of the article.
+    ``evidence`` are the words of the sentences that come closest, in the order of the article, as
+    many as the model reads again.
     """
 
     spans: tuple[Span, ...]
@@ -157,11 +159,12 @@ class Verifier:
             nearness,
             follow_up=follow_up,
         )
+        evidence = " ".join(self._texts[row] for row in nearest[:_EVIDENCE_READ])
         return Examination(
             spans=tuple(spans),
             alignments=tuple(alignments),
             signals=signals,
-            evidence=" ".join(self._texts[row] for row in nearest[:_EVIDENCE_READ]),
+            evidence=evidence[:_EVIDENCE_CHARACTERS],
         )
 
     def doubts(self, examined: Examination, from_the_model: Mapping[str, float]) -> bool:

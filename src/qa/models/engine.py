@@ -66,9 +66,7 @@ class Engine:
         self._deaths: deque[float] = deque(maxlen=self._limits.deaths)
         self._closed = False
         self._turn = threading.Lock()  # held by the request that is worked on; guards the rest
-        self._held: dict[
-            int, str
-        ] = {}  # by slot, the name of the state that its prompts begin with
+        self._held: dict[int, str] = {}  # by slot, the state that its prompts begin with
         self._held_by: WorkerProcess | None = None
 
     @property
