@@ -25,11 +25,10 @@ from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn, Usage
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
 from qa.sections import Part, in_article_order, parts, passage_sections
-from qa.verification import Verdict, Verifier, declines
+from qa.verification import Verdict, Verifier, declines, may_decline
 
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
-_DECLINING_START = "The article does not"
 _UNKNOWN_NAMED = 3  # words of a question that an abstention names as standing nowhere
 
 
@@ -122,7 +121,7 @@ class Pipeline:
                 for written in drafts:
                     draft = _grown(draft, written, started)
                     if written.usage is None:
-                        yield replace(draft, text="") if _may_decline(written.text) else draft
+                        yield replace(draft, text="") if may_decline(written.text) else draft
             if not declines(written.text):
                 break
         asked_again = attempt is not messages
@@ -203,11 +202,6 @@ class Pipeline:
             closest=closest,
             timings=replace(draft.timings, total_ms=_milliseconds(started)),
         )
-
-
-def _may_decline(text: str) -> bool:
-    """Return whether words may be, or become, "does not say": they are not shown as an answer."""
-    return _DECLINING_START.startswith(text) or text.startswith(_DECLINING_START)
 
 
 def _declining(unknown: Sequence[str]) -> str:

@@ -16,10 +16,10 @@ from qa.citations import content_words
 from qa.generation import Draft
 from qa.names import Name, distinct, names_in
 from qa.overview import MOST_SENTENCES, Listing, Summary
-from qa.prompts import DECLINED, listing, reading, summarising, summarising_part
+from qa.prompts import listing, reading, summarising, summarising_part
 from qa.records import Citation, Reason, Sentence, Support
 from qa.sections import Part
-from qa.verification import Place, Verdict, Verifier, declines
+from qa.verification import Place, Verdict, Verifier, declines, may_decline
 
 LIST_CONFIDENCE = 0.5
 """The confidence of every list. It was not fitted: each item is known to stand in the article, but
@@ -73,7 +73,7 @@ class SummaryTally:
 
     def so_far(self, said: str, part: Part) -> str:  # noqa: ARG002 - a list needs it
         """Return what is kept and what is being written, unless that may become a refusal."""
-        begun = "" if DECLINED.startswith(said) or declines(said) else said
+        begun = "" if may_decline(said) else said
         return " ".join([*self._kept, begun]).strip()
 
     def take(self, said: str, part: Part) -> None:
