@@ -137,6 +137,17 @@ def test_a_question_is_kept_if_the_sentence_answers_it_back() -> None:
         assert refused.draft(1) is None
 
 
+def test_a_question_can_be_asked_for_words_of_the_sentence() -> None:
+    seller = "Who sold the boats to Northmere? | Ada Holm"
+    model = ScriptedChatModel(replies=[seller, "Ada Holm"])
+    draft = Drafter(ARTICLE, model).draft(1, wanted="Ada Holm")
+    assert draft is not None
+    assert draft.answer == "Ada Holm"
+    assert model.asked[0][-1].text.endswith("Ask for: Ada Holm")
+    other = Drafter(ARTICLE, ScriptedChatModel(replies=[LINES[BOATS]]))
+    assert other.draft(1, wanted="Ada Holm") is None
+
+
 def test_a_sentence_is_shown_with_its_neighbours_and_answered_alone() -> None:
     model = QuizChatModel(lines=LINES)
     Drafter(ARTICLE, model).draft(3)
@@ -205,6 +216,26 @@ def test_a_thing_is_swapped_for_its_like_alone() -> None:
         "How many did North Korea’s king buy?",
         "How many did South Korea’s king buy?",
     ]
+
+
+def test_the_article_of_a_name_goes_and_comes_with_it() -> None:
+    text = "He saw the Alps. He loved the Alps, the Oslo harbour and Oslo, and then the Rhine."
+    article = Article.from_text(text, title="t", source="s")
+    things = things_of(article)
+    assert {thing.text for thing in things if thing.definite} == {"Alps", "Rhine"}
+    found = {
+        swap.question
+        for question in ("Who loved the Alps?", "Who saw Oslo?", "Who saw the Oslo harbour?")
+        for swap in swaps(question, "he", things, WordEmbeddings(), random())
+    }
+    assert found == {
+        "Who loved Oslo?",
+        "Who loved the Rhine?",
+        "Who saw the Alps?",
+        "Who saw the Rhine?",
+        "Who saw the Alps harbour?",
+        "Who saw the Rhine harbour?",
+    }
 
 
 @given(st.integers(0, 50))
@@ -293,6 +324,20 @@ def test_drafts_of_every_kind_are_found() -> None:
         "boats-3",
         "boats-4",
     }
+
+
+def test_what_the_model_did_not_choose_is_asked_for_by_name() -> None:
+    class Asked(QuizChatModel):
+        def _reply(self, text: str) -> str:
+            if text.endswith("\nAsk for: Ada Holm") and BOATS in text:
+                return "Who sold the boats to Northmere? | Ada Holm"
+            return "Ada Holm" if "Who sold" in text else super()._reply(text)
+
+    found = found_by(Asked(lines=LINES), most=20)
+    assert [(one.id, one.question) for one in found if one.id.startswith("boats-1-2")] == [
+        ("boats-1-2", "Who sold the boats to Northmere?"),
+        ("boats-1-2-swapped", "Who sold the boats to Southmere?"),
+    ]
 
 
 def test_the_same_seed_gives_the_same_drafts_and_most_bounds_them() -> None:

@@ -1,9 +1,9 @@
 """A sentence of an article to a question that it answers, written by a chat model.
 
-In: an article and a number of a sentence. Out: a ``Drafted`` question with the answer in the
-sentence's own words, or None. A small model writes many a bad question, so one is kept only if the
-same model, shown that sentence alone, answers it back: Alberti et al., "Synthetic QA corpora
-generation with roundtrip consistency", 2019.
+In: an article, a number of a sentence, and a name, number or date of it to ask for, or none. Out:
+a ``Drafted`` question with the answer in the sentence's own words, or None. A small model writes
+many a bad question, so one is kept only if the same model, shown that sentence alone, answers it
+back: Alberti et al., "Synthetic QA corpora generation with roundtrip consistency", 2019.
 """
 
 from __future__ import annotations
@@ -64,12 +64,21 @@ _OF_THE_TEXT = re.compile(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drafted:
-    """A question that sentence ``number``, from 1, of an article answers, with where it stands."""
+    """A question that sentence ``number``, from 1, of an article answers, with where it stands.
+
+    It is the ``nth`` that was drafted on its sentence, from 1.
+    """
 
     question: str
     answer: str
     number: int
     place: Span
+    nth: int = 1
+
+    @property
+    def name(self) -> str:
+        """What tells it from the other questions on its article."""
+        return f"{self.number}" if self.nth == 1 else f"{self.number}-{self.nth}"
 
 
 class Drafter:
@@ -84,24 +93,28 @@ class Drafter:
         """Return the number of sentences."""
         return len(self._places)
 
-    def draft(self, number: int) -> Drafted | None:
+    def draft(self, number: int, *, wanted: str = "") -> Drafted | None:
         """Return a question on sentence ``number``, from 1, or None if there is no good one.
 
+        :param wanted: words of the sentence that the answer must hold; without them the model
+            chooses what to ask for.
         :raises EngineError: if the model fails.
         """
         place = self._places[number - 1]
-        before, sentence, after = (self._words(near) for near in (number - 1, number, number + 1))
+        before, sentence, after = (self.words(near) for near in (number - 1, number, number + 1))
         if len(sentence.split()) < FEWEST_WORDS:
             return None
-        messages = drafting(self._article.title, before, sentence, after)
+        messages = drafting(self._article.title, before, sentence, after, wanted)
         found = parsed(first_line(self._chat_model, messages, tokens=_DRAFT_TOKENS), sentence)
-        if found is None or not self._answered_back(found, sentence):
+        if found is None or (wanted and not contains(found[1], ((wanted,),))):
+            return None
+        if not self._answered_back(found, sentence):
             return None
         question, answer = found
         return Drafted(question=question, answer=answer, number=number, place=place)
 
-    def _words(self, number: int) -> str:
-        """Return a sentence; before the first and after the last there is none."""
+    def words(self, number: int) -> str:
+        """Return sentence ``number``; before the first and after the last there is none."""
         if not 1 <= number <= len(self):
             return ""
         place = self._places[number - 1]
@@ -113,14 +126,20 @@ class Drafter:
         return contains(said, ((answer,),))
 
 
-def drafting(title: str, before: str, sentence: str, after: str) -> list[BaseMessage]:
-    """Return the messages that ask for a question; a sentence's neighbours tell who "he" is."""
+def drafting(
+    title: str, before: str, sentence: str, after: str, wanted: str = ""
+) -> list[BaseMessage]:
+    """Return the messages that ask for a question; a sentence's neighbours tell who "he" is.
+
+    :param wanted: what the question should ask for, or "" for whatever the model chooses.
+    """
     shown, written = _EXAMPLE
+    _, answer = written.split(" | ")
     return [
         SystemMessage(INSTRUCTIONS),
-        HumanMessage(_shown(shown)),
+        HumanMessage(_shown((*shown, answer if wanted else ""))),
         AIMessage(written),
-        HumanMessage(_shown((title, before, sentence, after))),
+        HumanMessage(_shown((title, before, sentence, after, wanted))),
     ]
 
 
@@ -175,7 +194,7 @@ def _stands_alone(question: str) -> bool:
 
 
 def _shown(parts: Sequence[str]) -> str:
-    names = ("Title", "Before", "Sentence", "After")
+    names = ("Title", "Before", "Sentence", "After", "Ask for")
     return "\n".join(
         f"{name}: {harmless(' '.join(part.split()))}"
         for name, part in zip(names, parts, strict=True)

@@ -67,10 +67,14 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Thing:
-    """A name, number or date, in the words of the article."""
+    """A name, number or date, in the words of the article.
+
+    A ``definite`` one, "the Philippines", has "the" before it wherever it stands.
+    """
 
     kind: Kind
     text: str
+    definite: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,18 @@ def things_of(article: Article) -> tuple[Thing, ...]:
     }
     found = [thing for text in texts for thing in _things(text, small)]
     families = _families([thing.text for thing in found if thing.kind is Kind.NAME])
-    return tuple(dict.fromkeys(_known(thing, families) for thing in found))
+    unique = dict.fromkeys(_known(thing, families) for thing in found)
+    return tuple(replace(thing, definite=_definite(thing, article.text)) for thing in unique)
+
+
+def things_in(text: str, things: Sequence[Thing]) -> list[Thing]:
+    """Return the things that a text holds, the longest first, none within another."""
+    held: list[Thing] = []
+    for thing in sorted(things, key=lambda thing: (-len(thing.text), thing.text)):
+        if _place_of(thing).search(text):
+            held.append(thing)
+            text = _place_of(thing).sub("·", text)
+    return held
 
 
 def swaps(
@@ -109,13 +124,12 @@ def swaps(
     taken = content_words(f"{question} {answer}")
     pairs = [
         (old, new)
-        for old in _held(question, things)
+        for old in things_in(question, things)
         for new in _likes(old, things, taken, embeddings)
     ]
     for place in random.permutation(len(pairs)):
         old, new = pairs[place]
-        before, after = _place_of(old).split(question, maxsplit=1)
-        yield Swap(question=f"{before}{new.text}{after}", old=old, new=new)
+        yield Swap(question=_with(new, question, old), old=old, new=new)
 
 
 def _things(text: str, small: set[str]) -> Iterator[Thing]:
@@ -163,6 +177,14 @@ def _known(thing: Thing, families: frozenset[str]) -> Thing:
     return replace(thing, kind=Kind.PERSON) if person else thing
 
 
+def _definite(thing: Thing, text: str) -> bool:
+    """Return whether a name has "the" before it wherever it stands in a text."""
+    if thing.kind is not Kind.NAME:
+        return False
+    named = _place_of(thing).findall(text)
+    return len(named) == len(_place_of(thing, the="[Tt]he ").findall(text))
+
+
 def _is_common(word: str, small: set[str]) -> bool:
     """Return whether a word has its capital from the head of a sentence alone."""
     return word.lower() in small or not content_words(word)
@@ -177,16 +199,6 @@ def _name(text: str, run: Sequence[re.Match[str]]) -> Iterator[str]:
 
 def _at_head(text: str, word: re.Match[str]) -> bool:
     return not text[: word.start()].strip(" “\"'‘(")
-
-
-def _held(question: str, things: Sequence[Thing]) -> list[Thing]:
-    """Return the things that a question holds, the longest first, none within another."""
-    held: list[Thing] = []
-    for thing in sorted(things, key=lambda thing: (-len(thing.text), thing.text)):
-        if _place_of(thing).search(question):
-            held.append(thing)
-            question = _place_of(thing).sub("·", question)
-    return held
 
 
 def _likes(
@@ -213,5 +225,16 @@ def _beginnings(thing: Thing) -> set[str]:
     return {word[:_SAME_LETTERS] if word[0].isalpha() else word for word in words}
 
 
-def _place_of(thing: Thing) -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){re.escape(thing.text)}(?!\w)")
+def _with(new: Thing, question: str, old: Thing) -> str:
+    """Return a question with one thing for another, "the" before it where the new one has it."""
+    match = re.search(rf"(?P<the>\b[Tt]he )?{_place_of(old).pattern}", question)
+    if match is None:
+        raise ValueError(f"{question!r} does not hold {old.text!r}")
+    the = match["the"] or ("the " if new.definite else "")
+    if old.definite and not new.definite:
+        the = ""
+    return f"{question[: match.start()]}{the}{new.text}{question[match.end() :]}"
+
+
+def _place_of(thing: Thing, *, the: str = "") -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){the}{re.escape(thing.text)}(?!\w)")

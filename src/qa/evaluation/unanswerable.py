@@ -45,7 +45,7 @@ def swapped(
             ):
                 continue
             asked.add(normalised(swap.question))
-            name = named(article, f"{draft.number}-swapped")
+            name = named(article, f"{draft.name}-swapped")
             yield _example(name, article, swap.question, checker, tag="false-premise")
             break
 
@@ -61,7 +61,7 @@ def dropped(
         rest = without(article, draft.place, number=draft.number)
         checker = Checker(rest, chat_model, embeddings)
         if not checker.answers(draft.question, known=draft.answer):
-            name = named(article, f"{draft.number}-dropped")
+            name = named(article, f"{draft.name}-dropped")
             yield _example(name, rest, draft.question, checker, tag="near")
 
 
