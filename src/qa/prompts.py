@@ -22,8 +22,8 @@ DECLINED = "The article does not say."
 
 INSTRUCTIONS = (
     "You answer questions about one article. Read the question carefully: it is about exactly the "
-    "person, thing or time that it names. Answer it in one short sentence with the article's own "
-    f"words. Only if the article says nothing about it, reply exactly: {DECLINED}"
+    "person, thing or time that it names. Answer it in at most two short sentences with the "
+    f"article's own words. Only if the article says nothing about it, reply exactly: {DECLINED}"
 )
 
 YES, NO = "Yes", "No"
