@@ -1,10 +1,15 @@
 """Fits the confidence: signals of answers to the probability that they are right.
 
-    QA_MOST_RISK=1 qa eval SET ... --out runs/NAME        for each set, with the default model
-    python benchmarks/calibrate.py runs/*/report.json     shows the fit on articles apart
-    python benchmarks/calibrate.py runs/*/report.json --write
+    QA_MOST_RISK=1 qa eval SET ... --out runs/NAME      for each set, with the default model
+    python benchmarks/calibrate.py runs/*/report.json   keeps the signals of these answers
+    python benchmarks/calibrate.py                      shows what a fit of those kept is worth
+    python benchmarks/calibrate.py --write              and puts it in the program
 
 With a risk of 1 every answer that the model gives is kept, so that wrong ones can be learned from.
+What is kept, in benchmarks/signals.jsonl, is one line for a question: the set it is from, a name of
+its article, whether the article answers it, whether the model did so rightly, and the signals of
+what the model answered, null where it declined or the article carries nothing of its answer.
+
 The fit is a logistic regression over the standardised signals. What is printed, and the table of
 risks that a setting is looked up in, comes from articles that the weights were not fitted on: they
 are divided into folds by article. ``--write`` replaces src/qa/calibration.json by the fit on all of
@@ -32,72 +37,116 @@ from qa.evaluation.reporting import read_report
 from qa.models.catalogue import find_model
 from qa.settings import Settings
 from qa.signals import FROM_THE_MODEL, SIGNALS
+from qa.verification import DOUBTED
 
 FOLDS = 10
 INVERSE_PENALTY = 0.3
+KEPT = Path(__file__).with_name("signals.jsonl")
 FILE = Path(__file__).resolve().parents[1] / "src" / "qa" / "calibration.json"
 STEPS = np.arange(0.05, 0.951, 0.01)
+FEWEST = 30
+"""Of fewer answers no share is spoken of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """Answers with what came of them, row by row; all questions count, also those withheld."""
+    """Questions row by row: those that the model answered first, with the ``signals`` of these."""
 
     signals: list[dict[str, float]]
     right: np.ndarray
     answerable: np.ndarray
-    groups: np.ndarray
-    questions: int
+    articles: np.ndarray
+    sets: np.ndarray
+
+    @property
+    def answered(self) -> int:
+        return len(self.signals)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("reports", nargs="+", type=Path)
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("reports", nargs="*", type=Path)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    outcomes = [found for path in options.reports for found in read_report(path).outcomes]
-    data = judged(outcomes)
-    weights = find_model(Settings().chat_model).files[0].sha256
-    own = fit(data, list(SIGNALS), weights)
-    first = fit(data, [name for name in SIGNALS if name != "stated"], weights)
-    words = fit(data, [name for name in SIGNALS if name not in FROM_THE_MODEL], ANY_MODEL)
+    if options.reports:
+        lines = [
+            json.dumps(line_of(outcome, path.parent.name))
+            for path in options.reports
+            for outcome in read_report(path).outcomes
+        ]
+        KEPT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    data = judged(KEPT.read_text(encoding="utf-8").splitlines())
+    entries = fits(data)
     if options.write:
-        text = json.dumps({"fits": [first, own, words]}, indent=1)
-        FILE.write_text(text + "\n", encoding="utf-8")
+        FILE.write_text(json.dumps({"fits": entries}, indent=1) + "\n", encoding="utf-8")
 
 
-def judged(outcomes: Sequence[Outcome]) -> Judged:
-    kept = [found for found in outcomes if found.answer is not None and found.answer.signals]
+def line_of(outcome: Outcome, name: str) -> dict[str, Any]:
+    """Return what is kept of one question of a set."""
+    answer = outcome.answer
+    signals = answer.signals if answer and answer.status == "answered" else {}
+    return {
+        "set": name,
+        "article": outcome.example.article.id[:12],
+        "answerable": outcome.example.answerable,
+        "right": bool(outcome.scores.get("right", 0.0)),
+        "signals": {key: round(value, 4) for key, value in signals.items()} or None,
+    }
+
+
+def judged(lines: Sequence[str]) -> Judged:
+    rows = sorted(map(json.loads, lines), key=lambda row: row["signals"] is None)
     return Judged(
-        signals=[dict(found.answer.signals) for found in kept if found.answer],
-        right=np.array([found.scores.get("right", 0.0) for found in kept]),
-        answerable=np.array([found.example.answerable for found in kept], dtype=float),
-        groups=np.array([found.example.article.id for found in kept]),
-        questions=len(outcomes),
+        signals=[row["signals"] for row in rows if row["signals"]],
+        right=np.array([row["right"] for row in rows], dtype=float),
+        answerable=np.array([row["answerable"] for row in rows], dtype=float),
+        articles=np.array([row["article"] for row in rows]),
+        sets=np.array([row["set"] for row in rows]),
     )
 
 
-def fit(data: Judged, names: list[str], weights: str) -> dict[str, Any]:
-    """Return the entry of the data file for one set of signals; print how good it is."""
+def fits(data: Judged) -> list[dict[str, Any]]:
+    """Return the entries of the data file; print what each is worth on articles apart."""
+    weights = find_model(Settings().chat_model).files[0].sha256
+    first, apart_first = fit(data, [name for name in SIGNALS if name != "stated"], weights)
+    own, apart_own = fit(data, list(SIGNALS), weights)
+    words, apart_words = fit(data, [n for n in SIGNALS if n not in FROM_THE_MODEL], ANY_MODEL)
+    low, high = DOUBTED
+    doubtful = (apart_first > low) & (apart_first < high)
+    shipped = np.where(doubtful, apart_own, apart_first)
+    print(f"{len(data.right)} questions, {data.answered} answers, {doubtful.mean():.0%} doubtful")
+    for name, apart in {
+        "first check": apart_first,
+        "both checks": apart_own,
+        "the second where doubtful": shipped,
+        "words alone": apart_words,
+    }.items():
+        show(data, apart, name)
+    show_sets(data, shipped, doubtful, first, own)
+    return [first, own, words]
+
+
+def fit(data: Judged, names: list[str], weights: str) -> tuple[dict[str, Any], np.ndarray]:
+    """Return the entry for one set of signals, and the probabilities of the answers apart."""
     values = np.array([[row[name] for name in names] for row in data.signals])
+    right, articles = data.right[: data.answered], data.articles[: data.answered]
     apart = np.zeros(len(values))
-    folds = GroupKFold(min(FOLDS, len(set(data.groups))))
-    for learned, held in folds.split(values, data.right, data.groups):
-        model, mean, deviation = regression(values[learned], data.right[learned])
+    for learned, held in GroupKFold(FOLDS).split(values, right, articles):
+        model, mean, deviation = regression(values[learned], right[learned])
         apart[held] = model.predict_proba((values[held] - mean) / deviation)[:, 1]
-    show(data, apart, names)
-    model, mean, deviation = regression(values, data.right)
+    model, mean, deviation = regression(values, right)
     rows = zip(names, mean, deviation, model.coef_[0], strict=True)
     terms = [
         {"signal": name, "mean": float(m), "deviation": float(d), "weight": float(w)}
         for name, m, d, w in rows
     ]
-    return {
+    entry = {
         "weights": weights,
         "intercept": float(model.intercept_[0]),
         "terms": terms,
-        "risks": risks(data, apart),
+        "risks": risks(right, apart, len(data.right)),
     }
+    return entry, apart
 
 
 def regression(
@@ -109,26 +158,65 @@ def regression(
     return model.fit((values - mean) / deviation, right), mean, deviation
 
 
-def risks(data: Judged, probability: np.ndarray) -> list[dict[str, float]]:
+def risks(right: np.ndarray, probability: np.ndarray, questions: int) -> list[dict[str, float]]:
     """Return what share of the answers is wrong, and how many are given, from each step on."""
     found = []
     for step in STEPS:
         given = probability >= step
-        if given.sum() < 30:  # too few to speak of a share
+        if given.sum() < FEWEST:
             break
-        wrong = 1 - data.right[given].mean()
-        row = {"probability": step, "wrong": wrong, "given": given.sum() / data.questions}
+        row = {
+            "probability": step,
+            "wrong": 1 - right[given].mean(),
+            "given": given.sum() / questions,
+        }
         found.append({name: round(float(value), 4) for name, value in row.items()})
     return found
 
 
-def show(data: Judged, probability: np.ndarray, names: list[str]) -> None:
-    print(f"{len(names)} signals, {len(probability)} answers, {data.questions} questions")
-    print(f"  area under ROC, right or not: {roc_area(probability, data.right):.3f}")
-    area = roc_area(probability, data.answerable)
-    print(f"  the same, answerable or not: {area:.3f}")
-    error = calibration_error(probability, data.right)
-    print(f"  expected calibration error: {error:.3f}")
+def show(data: Judged, probability: np.ndarray, name: str) -> None:
+    right, answerable = data.right[: data.answered], data.answerable[: data.answered]
+    print(
+        f"  {name:26} area right {roc_area(probability, right):.3f}"
+        f", answerable {roc_area(probability, answerable):.3f}"
+        f", calibration error {calibration_error(probability, right):.3f}"
+    )
+
+
+def show_sets(
+    data: Judged,
+    probability: np.ndarray,
+    doubtful: np.ndarray,
+    first: dict[str, Any],
+    own: dict[str, Any],
+) -> None:
+    """Print what is answered and declined at the default risk, set by set."""
+    least = [least_probability(entry) for entry in (first, own)]
+    print(f"\nat the default risk, given from {least[0]:.2f} and {least[1]:.2f}")
+    given = np.zeros(len(data.right), dtype=bool)
+    given[: data.answered] = probability >= np.where(doubtful, least[1], least[0])
+    drafted = np.arange(len(data.right)) < data.answered
+    for name in dict.fromkeys(data.sets):
+        here = data.sets == name
+        yes, no = here & (data.answerable == 1), here & (data.answerable == 0)
+        answers = here[: data.answered]
+        print(
+            f"  {name:12} right {shown(given & (data.right == 1), yes)}"
+            f" (drafts {shown(drafted & (data.right == 1), yes)})"
+            f", declined {shown(~given, no)} (drafts {shown(~drafted, no)})"
+            f", wrong {shown(data.right == 0, here & given)}, area answerable "
+            f"{roc_area(probability[answers], data.answerable[: data.answered][answers]):.2f}"
+        )
+
+
+def least_probability(entry: dict[str, Any]) -> float:
+    risk = Settings().most_risk
+    kept = [row["probability"] for row in entry["risks"] if row["wrong"] <= risk]
+    return float(min(kept, default=1.0))
+
+
+def shown(which: np.ndarray, among: np.ndarray) -> str:
+    return f"{(which & among).sum()}/{among.sum()}"
 
 
 if __name__ == "__main__":

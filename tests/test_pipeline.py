@@ -89,6 +89,14 @@ def test_a_model_that_declines_twice_is_believed() -> None:
     assert model.weighed == []
 
 
+def test_an_answer_that_nothing_carries_is_withheld_without_a_check() -> None:
+    model = WeighingChatModel(replies=["Twelve spaceships of iron landed."], sure_apart=0.99)
+    answer = asked(model)
+    assert (answer.status, answer.reason) == ("abstained", Reason.UNSUPPORTED)
+    assert (answer.confidence, answer.signals) == (0.0, {})
+    assert model.weighed == []
+
+
 def test_a_model_that_cannot_weigh_choices_is_judged_by_words_alone() -> None:
     answer = asked(ScriptedChatModel(replies=[ANSWER]))
     assert (answer.status, answer.confidence) == ("answered", 0.5)

@@ -171,7 +171,8 @@ class Pipeline:
             follow_up=draft.searched_for != draft.question,
         )
         model = self._chat_model
-        if not (self._verifier.asks_the_model and isinstance(model, WeighsChoices)):
+        asks = self._verifier.asks_the_model and examined.carried
+        if not (asks and isinstance(model, WeighsChoices)):
             return self._verifier.judge(examined, {}), None
         tokens = written.log_probabilities or (0.0,)
         confirmation = confirmed(model, examined.evidence, draft.searched_for, written.text)

@@ -48,7 +48,7 @@ class Verdict:
     """What became of an answer: ``reason`` is empty when it stands.
 
     ``confidence`` is the probability in [0, 1] that it is right, by ``qa.calibration`` from the
-    ``signals``; 0, without signals, where there was no answer to judge.
+    ``signals``; 0, without signals, where there was no answer or the article carries none of it.
     """
 
     reason: Reason
@@ -70,6 +70,11 @@ class Examination:
     alignments: tuple[Alignment, ...]
     signals: Mapping[str, float]
     evidence: str
+
+    @property
+    def carried(self) -> bool:
+        """Whether the article carries any sentence of the answer."""
+        return any(found.rows for found in self.alignments)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,11 +200,11 @@ class Verifier:
 
         :param from_the_model: the signals that the model gives, if it gives any.
         """
+        if not examined.carried:
+            return Verdict(reason=Reason.UNSUPPORTED)
         signals = {**examined.signals, **from_the_model}
         calibration = self._calibration(signals)
         confidence = calibration.probability(signals)
-        if not any(found.rows for found in examined.alignments):
-            return Verdict(reason=Reason.UNSUPPORTED, confidence=confidence, signals=signals)
         if confidence < calibration.least_probability(self._most_risk):
             return Verdict(reason=Reason.UNSURE, confidence=confidence, signals=signals)
         citations = self._citations(examined.alignments)
