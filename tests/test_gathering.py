@@ -11,7 +11,12 @@ import pytest
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from fakes.chat import BrokenChatModel, CountingChatModel, ScriptedChatModel
+from fakes.chat import (
+    BrokenChatModel,
+    CountingChatModel,
+    ScriptedChatModel,
+    WeighingChatModel,
+)
 from fakes.embedder import WordEmbeddings
 from qa import Answer, Assistant, Settings, Turn
 from qa.errors import EngineError
@@ -58,6 +63,24 @@ def test_a_list_names_what_stands_in_the_article_each_with_its_first_sentence(
     assert [citation.number for citation in answer.citations] == [1]
     assert {sentence.support for sentence in answer.sentences} == {"supported"}
     assert (answer.confidence, answer.hits) == (LIST_CONFIDENCE, ())
+
+
+@pytest.mark.parametrize(
+    ("sure", "status", "confidence", "weighed"),
+    [(0.9, "answered", 0.9, 2), (0.4, "answered", 0.4, 2), (0.3, "abstained", 0.0, 2)],
+)
+def test_a_model_that_can_is_asked_whether_each_name_is_of_the_kind(
+    tmp_path: Path,
+    settings: Settings,
+    sure: float,
+    status: str,
+    confidence: float,
+    weighed: int,
+) -> None:
+    model = WeighingChatModel(replies=["Ada Holm\nPer Lund\nBarack Obama\nAda Holm"], sure=sure)
+    answer = opened(tmp_path, settings, model, TEXT).ask(PEOPLE)
+    assert (answer.status, len(model.weighed)) == (status, weighed)
+    assert answer.confidence == pytest.approx(confidence)
 
 
 def test_a_list_of_one_says_so(tmp_path: Path, settings: Settings) -> None:

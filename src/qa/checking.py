@@ -1,8 +1,9 @@
 """An answer and its evidence to how sure the model is of them.
 
-In: what was asked and answered, and the words of the article that come closest to carrying it. Out:
-the log odds of "Yes" over "No" as the one next token, to two questions. A model knows more than its
-answers show: asked to answer, a small one hardly ever declines.
+In: what was asked and answered, and the words of the article that come closest to carrying it, or a
+name that was listed. Out: the log odds of "Yes" over "No" as the one next token. A model knows more
+than its answers show: asked to answer, a small one hardly ever declines, and asked for a list it
+lists whatever there is.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from langchain_core.messages import BaseMessage
 
 from qa.models.chat import WeighsChoices
-from qa.prompts import NO, YES, checking, confirming
+from qa.prompts import NO, YES, belonging, checking, confirming
 from qa.records import Usage
 
 _LEAST = 1e-6  # below this a probability says no more than that the token was not considered
@@ -48,6 +49,15 @@ def stated(model: WeighsChoices, asked: Sequence[BaseMessage], evidence: str) ->
     :raises EngineError: if the model fails.
     """
     return _sureness(model, checking(asked, evidence), apart=False)
+
+
+def belongs(model: WeighsChoices, read: Sequence[BaseMessage], kind: str, name: str) -> Sureness:
+    """Return how sure the model is that a name is of a kind: "Ada Holm" one of the people.
+
+    :param read: the messages of ``qa.prompts.reading``.
+    :raises EngineError: if the model fails.
+    """
+    return _sureness(model, belonging(read, kind, name), apart=False)
 
 
 def _sureness(model: WeighsChoices, messages: Sequence[BaseMessage], *, apart: bool) -> Sureness:

@@ -98,4 +98,4 @@ class Gatherer:
             return SummaryTally(
                 asked, question, self._verifier, len(self._parts), tokens=self._answer_tokens
             )
-        return ListTally(asked, self._verifier, len(self._parts))
+        return ListTally(asked, self._verifier, len(self._parts), model=self._chat_model)

@@ -49,8 +49,11 @@ SUMMARISE_PART = (
 
 LIST = (
     "List every one of the {kind} {how} in the article. Write each once, one on a line, in the "
-    "article's words, and nothing else. If there are none, write None."
+    "article's words, and nothing else."
 )
+"""Told that it may write None, a small model does so for much that is there."""
+
+OF_THE_KIND = f"Is “{{name}}” one of the {{kind}} in the article? Answer {YES} or {NO}."
 
 _FENCES = ("<<<", ">>>")
 _MARKS = re.compile(r"<(?=[|/])|(?<=\|)>|<(?=\w+>)|<<<|>>>|\[(?=/?INST\])")
@@ -149,3 +152,8 @@ def summarising_part(read: Sequence[BaseMessage]) -> list[BaseMessage]:
 def listing(read: Sequence[BaseMessage], kind: str, how: str) -> list[BaseMessage]:
     """Return the messages of ``reading``, asking for all of a kind, say "people", "named"."""
     return asking(read, LIST.format(kind=kind, how=how), ())
+
+
+def belonging(read: Sequence[BaseMessage], kind: str, name: str) -> list[BaseMessage]:
+    """Return the messages of ``reading``, asking whether what was listed is of the kind."""
+    return asking(read, OF_THE_KIND.format(kind=kind, name=name), ())

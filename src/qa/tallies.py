@@ -6,24 +6,32 @@ that the article carries or the items of a list that stand in it, each with wher
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
+from qa.checking import belongs
 from qa.citations import content_words
 from qa.generation import Draft
+from qa.models.chat import WeighsChoices
 from qa.names import Name, distinct, names_in
 from qa.overview import MOST_SENTENCES, Listing, Summary
 from qa.prompts import listing, reading, summarising, summarising_part
-from qa.records import Citation, Reason, Sentence, Support
+from qa.records import Citation, Reason, Sentence, Support, Usage
 from qa.sections import Part
 from qa.verification import Place, Verdict, Verifier, declines, may_decline
 
 LIST_CONFIDENCE = 0.5
-"""The confidence of every list. It was not fitted: each item is known to stand in the article, but
-whether all are there, and all are of the kind that was asked for, nobody has measured."""
+"""The confidence of a list whose items no model was asked about: each is known to stand in the
+article, but whether it is of the kind that was asked for, only a model can say."""
+
+LEAST_LOG_ODDS = -0.5
+"""Of a name's being of the kind. Of 65 names listed of two articles, all 39 of the kind are above
+it, and 9 of the others below."""
 
 LIST_TOKENS = 320
 """Tokens that the list of one part may have at most; a name is a few."""
@@ -115,11 +123,17 @@ class ListTally:
 
     tokens = LIST_TOKENS
 
-    def __init__(self, asked: Listing, verifier: Verifier, parts: int) -> None:
+    def __init__(
+        self, asked: Listing, verifier: Verifier, parts: int, *, model: BaseChatModel
+    ) -> None:
+        """:param model: is asked of each item whether it is of the kind, if it weighs choices."""
         self._asked = asked
         self._verifier = verifier
         self._parts = parts
+        self._model = model if isinstance(model, WeighsChoices) else None
         self._names: list[Name] = []
+        self._log_odds: dict[str, float] = {}
+        self._usage: Usage | None = None
         self._heard = self._shown = ""
 
     def messages(self, part: Part) -> list[BaseMessage]:
@@ -137,13 +151,19 @@ class ListTally:
 
     def take(self, said: str, part: Part) -> None:
         """Keep what holds of what the model wrote on a part."""
-        self._names += self._standing(said, part)
+        names = distinct([*self._names, *self._standing(said, part)])
+        self._names = [name for name in names if self._belongs(name, part)]
 
     def answer(self, read: int) -> Gathered:
-        """Return the items in the order of the article, their number first."""
-        names = distinct(self._names)
+        """Return the items in the order of the article, their number first.
+
+        The confidence is the mean probability of an item's being of the kind. It was not fitted,
+        and says nothing of what is missing.
+        """
+        names = self._names
         if not names:
             return _nothing(Reason.DECLINED)
+        likely = [1 / (1 + math.exp(-log_odds)) for log_odds in self._kept_log_odds()]
         lines = [_Line(text=name.text, rows=(name.row,), support="supported") for name in names]
         places = self._verifier.places
         several = len({place.article.id for place in places}) > 1
@@ -157,8 +177,21 @@ class ListTally:
             lines,
             _how_far(read, self._parts),
             places,
-            LIST_CONFIDENCE,
+            sum(likely) / len(likely) if likely else LIST_CONFIDENCE,
+            usage=self._usage,
         )
+
+    def _kept_log_odds(self) -> list[float]:
+        return [self._log_odds[name.text] for name in self._names if name.text in self._log_odds]
+
+    def _belongs(self, name: Name, part: Part) -> bool:
+        """Return whether a name may be of the kind; the model is asked of each once."""
+        if self._model and name.text not in self._log_odds:
+            read = reading(part.sections)
+            sureness = belongs(self._model, read, self._asked.kind, name.text)
+            self._log_odds[name.text] = sureness.log_odds
+            self._usage = Usage.total(self._usage, sureness.usage)
+        return self._log_odds.get(name.text, 0.0) >= LEAST_LOG_ODDS
 
     def _standing(self, said: str, part: Part) -> list[Name]:
         """Return what a list names and the part holds."""
@@ -181,6 +214,8 @@ def _composed(
     closing_words: str,
     places: Sequence[Place],
     confidence: float,
+    *,
+    usage: Usage | None = None,
 ) -> Gathered:
     """Return the answer of some lines, each tied to what it comes from."""
     text = heading
@@ -201,7 +236,8 @@ def _composed(
             for row, number in numbers.items()
         ),
     )
-    return Gathered(draft=Draft(text=f"{text}\n{closing_words}".strip()), verdict=verdict)
+    draft = Draft(text=f"{text}\n{closing_words}".strip(), usage=usage)
+    return Gathered(draft=draft, verdict=verdict)
 
 
 def _nothing(reason: Reason) -> Gathered:
