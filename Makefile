@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: chat test setup models check browser clean
+.PHONY: chat test setup models native browser clean
 
 chat: models  ## set everything up and open the chat on seeds/
 	$(BIN)/python app.py
@@ -26,6 +26,22 @@ $(VENV)/weights: $(VENV)/installed src/qa/models/catalogue.json
 $(VENV)/tiny-weights: $(VENV)/installed src/qa/models/catalogue.json
 	$(BIN)/qa models pull smollm2-135m
 	@touch $@
+
+native: $(BIN)/llama-server  ## an engine built for this processor: some 5 minutes, once
+
+$(BIN)/llama-server: $(VENV)/installed native.txt
+	@command -v c++ >/dev/null || { echo "A C++ compiler is needed: on Debian, apt-get install g++"; exit 1; }
+	$(BIN)/python -m pip install --disable-pip-version-check -q -c constraints.txt cmake ninja
+	rm -rf $(VENV)/native && mkdir $(VENV)/native
+	$(BIN)/python -m pip download --disable-pip-version-check -q --no-deps --require-hashes \
+	  --no-binary :all: -r native.txt -d $(VENV)/native
+	tar -xzf $(VENV)/native/llama_cpp_python-*.tar.gz -C $(VENV)/native --strip-components=1
+	PATH="$(CURDIR)/$(BIN):$$PATH" cmake -S $(VENV)/native/vendor/llama.cpp -B $(VENV)/native/out -G Ninja \
+	  -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON -DLLAMA_OPENSSL=OFF \
+	  -DLLAMA_BUILD_TESTS=OFF -DLLAMA_BUILD_EXAMPLES=OFF -DLLAMA_USE_PREBUILT_UI=OFF >/dev/null
+	$(BIN)/cmake --build $(VENV)/native/out --target llama-server
+	cp $(VENV)/native/out/bin/llama-server $@
+	rm -rf $(VENV)/native
 
 browser:  ## Chromium for the tests of the page
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || ( \

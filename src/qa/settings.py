@@ -7,6 +7,7 @@ In: keyword arguments, or environment variables named ``QA_`` and the field in c
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,12 @@ def _default_models_folder() -> Path:
     return platformdirs.user_cache_path("article-qa") / "models"
 
 
+def _native_engine() -> Path | None:
+    """Return the llama-server that ``make native`` builds beside the interpreter, if any."""
+    program = Path(sys.prefix) / "bin" / "llama-server"
+    return program if program.is_file() else None
+
+
 class Settings(BaseModel):
     """Every setting, with its bounds; an unknown one is refused."""
 
@@ -59,9 +66,9 @@ class Settings(BaseModel):
         default=None, description="the address of an OpenAI-compatible server for chat_model"
     )
     llama_server: Path | None = Field(
-        default=None,
+        default_factory=_native_engine,
         description="a llama-server program to run the local model with, instead of the bundled "
-        "engine",
+        "engine; what `make native` built is used by itself",
     )
     threads: Annotated[int, Field(ge=1, le=256)] = Field(
         default_factory=lambda: min(os.cpu_count() or 1, 16), description="processor cores to use"

@@ -51,6 +51,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding(name="Python", state=sys.version.split()[0])
     for package in PACKAGES:
         yield _package(package)
+    yield _engine(settings)
     for model in named_by(settings):
         yield _weights(model, settings.models_folder)
     yield _index_folder(settings)
@@ -61,6 +62,13 @@ def _package(name: str) -> Finding:
         return Finding(name=name, state=metadata.version(name))
     except metadata.PackageNotFoundError:
         return Finding(name=name, state="not installed", remedy="Run: make setup")
+
+
+def _engine(settings: Settings) -> Finding:
+    program = settings.llama_server
+    if program:
+        return Finding(name="engine", state=str(program))
+    return Finding(name="engine", state="bundled; `make native` builds one that reads faster")
 
 
 def _weights(model: Model, folder: Path) -> Finding:
