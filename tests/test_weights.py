@@ -303,6 +303,37 @@ def test_locate_tells_half_fetched_from_missing(tmp_path: Path) -> None:
         locate(model, tmp_path)
 
 
+def test_damage_of_the_right_size_is_found_when_the_file_changed(tmp_path: Path) -> None:
+    model, registry = generator_model()
+    list(steps(model, tmp_path, registry))
+    locate(model, tmp_path)
+    damaged = bytearray(WHOLE)
+    damaged[100] ^= 1
+    (tmp_path / NAME).write_bytes(damaged)
+    with pytest.raises(WeightsError, match=r"is damaged.* Run: qa models pull tiny"):
+        locate(model, tmp_path)
+    list(steps(model, tmp_path, registry))
+    assert locate(model, tmp_path).read_bytes() == WHOLE
+
+
+def test_bytes_are_read_once_while_nothing_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, registry = generator_model()
+    list(steps(model, tmp_path, registry))
+    locate(model, tmp_path)
+    monkeypatch.setattr("qa.models.weights.broken_files", None)  # to call it would fail
+    assert locate(model, tmp_path) == tmp_path / NAME
+
+
+def test_where_the_seal_cannot_be_kept_the_bytes_are_read_each_time(tmp_path: Path) -> None:
+    model, registry = generator_model()
+    list(steps(model, tmp_path, registry))
+    (tmp_path / f".{model.name}.seal").mkdir()
+    assert locate(model, tmp_path) == locate(model, tmp_path)
+    assert left_in(tmp_path) == sorted([f".{model.name}.seal", NAME])
+
+
 def test_verify_counts_every_byte(tmp_path: Path) -> None:
     model, registry = generator_model()
     list(steps(model, tmp_path, registry))

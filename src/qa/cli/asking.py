@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from qa.articles.loading import load_articles
 from qa.assistant import Assistant, seeds
+from qa.cli import models
 from qa.cli.text import answer_json, answer_text, plain
 from qa.errors import ExamplesError
 from qa.evaluation.provenance import made_with
@@ -57,6 +58,7 @@ def chat(options: argparse.Namespace) -> int:
 
     settings = Settings.from_environment()
     articles = load_articles(options.sources or seeds())
+    models.require(settings)
     open_and_serve(
         articles,
         Assistant.opening(articles, settings=settings),

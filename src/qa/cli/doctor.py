@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -66,6 +67,12 @@ def _package(name: str) -> Finding:
 
 def _engine(settings: Settings) -> Finding:
     program = settings.llama_server
+    if program and not shutil.which(program.expanduser()):
+        return Finding(
+            name="engine",
+            state=f"there is no program to run at {str(program)!r}",
+            remedy="Set QA_LLAMA_SERVER to a llama-server program, or unset it.",
+        )
     if program:
         return Finding(name="engine", state=str(program))
     return Finding(name="engine", state="bundled; `make native` builds one that reads faster")

@@ -22,7 +22,7 @@ def show(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command ta
     for model in catalogue().values():
         print(
             f"{model.name:20} {model.role:10} {model.bytes / 1e6:6.0f} MB  "
-            f"{_state(model, settings.models_folder):8}  {model.publisher}, {model.licence}"
+            f"{_state(model, settings.models_folder):9}  {model.publisher}, {model.licence}"
         )
     return 0
 
@@ -50,6 +50,15 @@ def named_by(settings: Settings) -> list[Model]:
     return [catalogue()[name] for name in names if name in catalogue()]
 
 
+def require(settings: Settings) -> None:
+    """Find out in time that weights are missing or damaged, before anything else is started.
+
+    :raises WeightsError: if so.
+    """
+    for model in named_by(settings):
+        weights.locate(model, settings.models_folder)
+
+
 def _bar(model: Model, steps: Iterator[Progress]) -> None:
     with tqdm(unit="B", unit_scale=True, dynamic_ncols=True) as bar:
         for step in steps:
@@ -62,5 +71,5 @@ def _state(model: Model, folder: Path) -> str:
     try:
         weights.locate(model, folder)
     except WeightsError:
-        return "missing"
+        return "not whole" if (folder / model.path).exists() else "missing"
     return "here"

@@ -7,8 +7,11 @@ the work goes on. A file has its final name only when its SHA-256 is the pinned 
 from __future__ import annotations
 
 import errno
+import logging
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from qa.errors import WeightsError
@@ -19,16 +22,41 @@ from qa.models.partial import PartialFile
 from qa.models.progress import Progress, Stage
 from qa.models.pulling import Pull
 
+logger = logging.getLogger(__name__)
+
 PUBLIC_HUB = HuggingFaceHub()
 
 
 def locate(model: Model, folder: Path) -> Path:
-    """Return the path to load the model from, looking only at the sizes of its files.
+    """Return the path to load the model from, its files being what is pinned.
 
-    Cheap enough for every start; ``verify`` reads the bytes.
+    Cheap enough for every start: bytes are read only of files that changed since they were found
+    right, by their size and time of change; ``verify`` reads all of them.
 
-    :raises WeightsError: if a file is missing, half fetched, or of another size; all at once.
+    :raises WeightsError: if a file is missing, half fetched, damaged, or of another size; all at
+        once.
     """
+    _require_whole(model, folder)
+    seal = _Seal.of(model, folder)
+    if not seal.holds():
+        for _ in _checked(model, folder):
+            pass
+        seal.set()
+    return folder / model.path
+
+
+def verify(model: Model, folder: Path) -> Iterator[Progress]:
+    """Check the SHA-256 of every file of a model.
+
+    :raises WeightsError: as ``locate`` does; all damaged files at once.
+    """
+    _require_whole(model, folder)
+    yield from _checked(model, folder)
+    _Seal.of(model, folder).set()
+    yield Progress.start(model.name, Stage.DONE, model.bytes).plus(model.bytes)
+
+
+def _require_whole(model: Model, folder: Path) -> None:
     problems = [problem for file in model.files if (problem := _problem(model, file, folder))]
     if problems:
         there = any((folder / path).exists() for path in (model.path, f"{model.path}.partial"))
@@ -37,15 +65,10 @@ def locate(model: Model, folder: Path) -> Path:
             f"The model {model.name!r} in {str(folder)!r} {details}.",
             remedy=f"Run: qa models pull {model.name}",
         )
-    return folder / model.path
 
 
-def verify(model: Model, folder: Path) -> Iterator[Progress]:
-    """Check the SHA-256 of every file of a model.
-
-    :raises WeightsError: if ``locate`` does, or files are damaged; all damaged files at once.
-    """
-    locate(model, folder)
+def _checked(model: Model, folder: Path) -> Iterator[Progress]:
+    """Read the bytes of every file of a model; a WeightsError names those that are damaged."""
     broken = yield from broken_files(model, model.files, folder)
     if broken:
         names = ", ".join(repr(file.path) for file in broken)
@@ -54,7 +77,43 @@ def verify(model: Model, folder: Path) -> Iterator[Progress]:
             f"{names}.",
             remedy=f"Run: qa models pull {model.name}",
         )
-    yield Progress.start(model.name, Stage.DONE, model.bytes).plus(model.bytes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Seal:
+    """What a model's files looked like when their bytes were found right, in a file beside them."""
+
+    path: Path
+    state: str
+
+    @classmethod
+    def of(cls, model: Model, folder: Path) -> _Seal:
+        """Return the seal that the files would have as they are."""
+        facts = [(file, (folder / file.path).stat()) for file in model.files]
+        lines = [
+            f"{file.sha256} {found.st_size} {found.st_mtime_ns} {file.path}"
+            for file, found in facts
+        ]
+        return cls(path=folder / f".{model.name}.seal", state="\n".join(lines))
+
+    def holds(self) -> bool:
+        """Return whether this seal was set."""
+        try:
+            return self.path.read_text(encoding="utf-8") == self.state
+        except (OSError, UnicodeDecodeError):
+            return False
+
+    def set(self) -> None:
+        """Keep it; in a folder that cannot be written to, the bytes are read again next time."""
+        written = self.path.with_suffix(f".{secrets.token_hex(8)}")
+        try:
+            try:
+                written.write_text(self.state, encoding="utf-8")
+                written.replace(self.path)
+            finally:
+                written.unlink(missing_ok=True)
+        except OSError as error:
+            logger.info("that %s is whole was not noted: %s", self.path.name, error)
 
 
 def free_disk_bytes(folder: Path) -> int:
