@@ -10,7 +10,9 @@ import argparse
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Sequence
+from pathlib import Path
 
 from qa.cli import asking, doctor, evaluating, models
 from qa.cli.text import plain
@@ -34,9 +36,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("qa: stopped.", file=sys.stderr)
         return asking.INTERRUPTED
+    except UnicodeEncodeError as error:
+        print(
+            f"qa: the output cannot hold {error.object[error.start : error.end]!r}: it is in "
+            f"{error.encoding}. Set PYTHONIOENCODING=utf-8.",
+            file=sys.stderr,
+        )
+        return 1
     except BrokenPipeError:  # whoever read the output has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:  # a full disk, a folder that cannot be written to
+        what = f" {error.filename!r}" if error.filename else ""
+        print(f"qa: {error.strerror or error}{plain(what)}.", file=sys.stderr)
+        return 1
+    except Exception as error:  # the border of the program: a fault of its own, in one line too
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        print(
+            f"qa: a fault in the program, {plain(repr(error))} in line {last.lineno} of "
+            f"{Path(last.filename).name}. Please report it with what you did.",
+            file=sys.stderr,
+        )
+        return 1
     return status
 
 
