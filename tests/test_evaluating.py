@@ -439,6 +439,23 @@ def test_two_reports_are_compared(
     assert main(["eval", "compare", "old", "nowhere"]) == 1
 
 
+def test_a_report_is_printed_for_other_scorers(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measure("set.jsonl", "--out", "run", replies=["It has 37 boats.", "The article does not say."])
+    printed = {}
+    for form in ("squad", "squad-na-probs", "ragas"):
+        capsys.readouterr()
+        assert main(["eval", "export", "run", "--as", form]) == 0
+        printed[form] = json.loads(capsys.readouterr().out)
+    said = printed["squad"]
+    assert min(said.values()) == ""
+    assert "It has 37 boats." in said.values()
+    assert said.keys() == printed["squad-na-probs"].keys()
+    assert {row["response"] for row in printed["ragas"]} >= {"It has 37 boats."}
+    assert main(["eval", "export", "nowhere", "--as", "squad"]) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "meant"),
     [

@@ -1,4 +1,4 @@
-"""The commands about test sets: ``eval TESTSET ...`` and ``eval compare``.
+"""The commands about test sets: ``eval TESTSET ...``, ``eval compare`` and ``eval export``.
 
 ``eval generate`` is in ``qa.cli.generating``.
 """
@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import operator
 import re
 import shlex
@@ -26,6 +27,11 @@ from qa.cli.text import plain
 from qa.errors import ExamplesError
 from qa.evaluation.comparing import compare as compared
 from qa.evaluation.comparison_text import comparison_text
+from qa.evaluation.exports import (
+    ragas_rows,
+    squad_no_answer_probabilities,
+    squad_predictions,
+)
 from qa.evaluation.judging import Judge, Verdicts, judged
 from qa.evaluation.keeping import Keeper
 from qa.evaluation.metrics import METRICS
@@ -39,7 +45,7 @@ from qa.settings import Settings
 
 MISSED = 3
 
-ACTIONS = ("run", "compare", "generate")
+ACTIONS = ("run", "compare", "export", "generate")
 """The first words after ``eval``; any other is a test set to run."""
 
 Opening = Callable[[Article], Generator[str, None, Assistant]]
@@ -47,6 +53,13 @@ Opening = Callable[[Article], Generator[str, None, Assistant]]
 
 Judging = Callable[[str], AbstractContextManager[BaseChatModel]]
 """Holds the chat model of a name open."""
+
+FORMS: dict[str, Callable[[Sequence[Outcome]], object]] = {
+    "squad": squad_predictions,
+    "squad-na-probs": squad_no_answer_probabilities,
+    "ragas": ragas_rows,
+}
+"""What ``eval export`` writes for other scorers, by its name there."""
 
 _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -133,6 +146,18 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     comparing.add_argument("old", type=Path, metavar="OLD", help="folder of the earlier report")
     comparing.add_argument("new", type=Path, metavar="NEW", help="folder of the later report")
     comparing.set_defaults(run=compare)
+    exporting = actions.add_parser(
+        "export", help="print the answers of a report for others' scorers"
+    )
+    exporting.add_argument("report", type=Path, metavar="REPORT", help="folder of the report")
+    exporting.add_argument(
+        "--as",
+        choices=FORMS,
+        required=True,
+        dest="form",
+        help="predictions or no-answer probabilities of SQuAD 2.0's script, or rows of RAGAS",
+    )
+    exporting.set_defaults(run=export)
     generating.add_command(actions)
 
 
@@ -195,6 +220,13 @@ def measure(
 def compare(options: argparse.Namespace) -> int:
     """Print how two reports differ."""
     print(plain(comparison_text(compared(read_report(options.old), read_report(options.new)))))
+    return 0
+
+
+def export(options: argparse.Namespace) -> int:
+    """Print the answers of a report as JSON in another scorer's form."""
+    values = FORMS[options.form](read_report(options.report).outcomes)
+    print(json.dumps(values, ensure_ascii=False, indent=1))
     return 0
 
 

@@ -73,7 +73,7 @@ def _program(folder: Path) -> str:
     digest = hashlib.sha256()
     for path in sorted(folder.rglob("*")):
         inner = path.relative_to(folder)
-        if path.suffix in {".py", ".json"} and inner.parts[0] not in _NOT_ANSWERING:
+        if path.suffix in {".py", ".json", ".gguf"} and inner.parts[0] not in _NOT_ANSWERING:
             digest.update(f"{inner.as_posix()}\n".encode())
             digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
