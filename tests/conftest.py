@@ -2,11 +2,29 @@
 
 from __future__ import annotations
 
+import ipaddress
+import sys
 from pathlib import Path
 
 import pytest
 
 from qa.settings import Settings
+
+
+def _refuse_other_machines(event: str, arguments: tuple[object, ...]) -> None:
+    """Fail what would leave this machine; names are let through, as looking them up sends none."""
+    if event != "socket.connect" or not isinstance(arguments[1], tuple):
+        return
+    host = str(arguments[1][0])
+    try:
+        loopback = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = host == "localhost"
+    if not loopback:
+        raise AssertionError(f"a test connects to {host!r}")
+
+
+sys.addaudithook(_refuse_other_machines)
 
 
 @pytest.fixture(scope="session")

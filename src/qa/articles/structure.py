@@ -76,11 +76,11 @@ def blocks(text: str) -> list[Block]:
 
 
 def title_of(text: str, source: str) -> str:
-    """Return the title in the text, or the name of the file it came from, without its suffix."""
+    """Return the title in the text, or the name of the file it came from, as words."""
     first = next(iter(blocks(text)), None)
     if first and first.kind == "title":
         return text[first.start : first.end]
-    return Path(source).stem or source
+    return Path(source).stem.replace("_", " ").strip() or source
 
 
 def _kind(lines: list[_Line], index: int) -> Kind:
