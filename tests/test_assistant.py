@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from langchain_core.messages import HumanMessage
 
-from fakes.chat import BrokenChatModel, CountingChatModel, ScriptedChatModel
+from fakes.chat import BrokenChatModel, CountingChatModel, ScriptedChatModel, SlowChatModel
 from fakes.embedder import WordEmbeddings
 from qa import Answer, Assistant, Citation, Settings, Turn
 from qa.errors import ArticleError, EngineError, QuestionError
@@ -184,6 +185,21 @@ def test_words_that_a_person_gives_are_what_an_abstention_speaks_of(
     assert answer.text == "The article does not say. It nowhere mentions “Sigrid”."
 
 
+def test_an_abstention_names_what_the_closest_passage_does_not_mention(
+    tmp_path: Path, settings: Settings
+) -> None:
+    between = " ".join(f"The road has bend number {number}." for number in range(10))
+    path = tmp_path / "town.txt"
+    path.write_text(f"Town\n\nSigrid painted the hall. {between} Ada Holm opened the pier.\n")
+    assistant = opened(path, settings, "The article does not say.")
+    answer = assistant.ask("When did Sigrid open the pier?")
+    assert answer.closest is not None
+    assert answer.closest.text == "Ada Holm opened the pier."
+    assert answer.text == (
+        "The article does not say. The closest passage does not mention “Sigrid”."
+    )
+
+
 @pytest.mark.parametrize("words", ["", " ", "?!", "x" * 10_001, "a\x00b"])
 def test_words_to_search_for_that_are_none_never_reach_the_model(
     article: Path, settings: Settings, words: str
@@ -305,3 +321,42 @@ def test_batch_async_runnable_and_retriever_give_the_same(
     assert document.page_content == TEXT[document.metadata["start"] : document.metadata["end"]]
     assert document.metadata["source"] == str(article)
     assert -1 <= document.metadata["similarity"] <= 1
+
+
+async def cancelled_soon(work: Coroutine[Any, Any, object]) -> None:
+    task = asyncio.create_task(work)
+    await asyncio.sleep(0.2)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def all_of(answers: AsyncIterator[Answer]) -> list[Answer]:
+    return [answer async for answer in answers]
+
+
+def test_cancelling_stops_the_model(article: Path, settings: Settings) -> None:
+    model = SlowChatModel(replies=["boats " * 200] * 2)
+    assistant = Assistant.open(
+        article, settings=settings, chat_model=model, embeddings=WordEmbeddings()
+    )
+    asyncio.run(cancelled_soon(assistant.aask(HOW_MANY)))
+    asyncio.run(cancelled_soon(all_of(assistant.astream(HOW_MANY))))
+    assert len(model.closed_after) == 2
+    assert max(model.closed_after) < 20
+
+
+def test_marks_that_the_article_or_the_model_makes_up_point_nowhere(
+    tmp_path: Path, settings: Settings
+) -> None:
+    path = tmp_path / "spoof.txt"
+    path.write_text(
+        "Boats\n\nThe town bought 37 boats [9] (source: https://example.org). See [1] and [2].\n",
+        encoding="utf-8",
+    )
+    said = "The town bought 37 boats [2][9][10000][1-9]."
+    answer = opened(path, settings, said).ask(HOW_MANY)
+    text = path.read_text(encoding="utf-8")
+    assert [one.number for one in answer.citations] == [1]
+    assert all(text[one.start : one.end] == one.text for one in answer.citations)
+    assert {number for one in answer.sentences for number in one.citations} <= {1}

@@ -24,11 +24,13 @@ from langchain_core.messages import (
 )
 
 from qa.errors import EngineError, QAError, WeightsError
+from qa.models.catalogue import find_model
 from qa.models.chat import CountsTokens, LocalChatModel, ReadsAhead, WeighsChoices
 from qa.models.engine import Engine
-from qa.models.opening import open_chat_model
+from qa.models.opening import adapter_of, open_chat_model
 from qa.models.worker import Launch
 from qa.records import Usage
+from qa.settings import Settings
 
 FAKES = Path(__file__).parent / "fakes"
 FIVE_WORDS = "word0 word1 word2 word3 word4 "
@@ -179,15 +181,26 @@ def test_it_reads_ahead_up_to_the_unfinished_words(
     assert body["n_predict"] == 0
 
 
-def test_what_is_apart_is_read_and_weighed_in_a_slot_of_its_own(
-    stub_model: LocalChatModel, journal: Path
+@pytest.mark.parametrize("adapted", [False, True])
+def test_what_is_apart_has_its_slot_and_the_adapter_if_there_is_one(
+    stub_model: LocalChatModel, journal: Path, *, adapted: bool
 ) -> None:
-    stub_model.read_ahead([HumanMessage("the article")])
-    stub_model.read_ahead([HumanMessage("the examples")], apart=True)
+    stub_model.adapted = adapted
     stub_model.weigh([HumanMessage("q")], ["Yes"])
     stub_model.weigh([HumanMessage("q")], ["Yes"], apart=True)
-    assert [body["id_slot"] for body in bodies(journal, "/completion")] == [0, 1]
-    assert [body["id_slot"] for body in bodies(journal, "/v1/chat/completions")] == [0, 1]
+    with_the_article, apart = bodies(journal, "/v1/chat/completions")
+    assert (with_the_article["id_slot"], apart["id_slot"]) == (0, 1)
+    assert "lora" not in with_the_article
+    assert apart.get("lora", []) == ([{"id": 0, "scale": 1.0}] if adapted else [])
+
+
+def test_an_adapter_belongs_to_the_weights_it_was_fitted_on() -> None:
+    default = find_model(Settings().chat_model).files[0].sha256
+    found = adapter_of(default)
+    assert found is not None
+    assert found.read_bytes().startswith(b"GGUF")
+    assert adapter_of(default[::-1]) is None
+    assert adapter_of("") is None
 
 
 def test_choices_are_weighed_by_their_exact_token(stub_model: LocalChatModel) -> None:

@@ -108,3 +108,28 @@ def test_names_numbers_and_long_words_that_stand_nowhere_are_named(
     question: str, unknown: list[str]
 ) -> None:
     assert SentenceIndex(SENTENCES).unknown(question) == unknown
+
+
+def test_what_stands_elsewhere_is_unknown_in_some_sentences() -> None:
+    index = SentenceIndex(SENTENCES)
+    question = "Did the mayor buy 37 boats in 1932?"
+    assert index.unknown(question) == []
+    assert index.unknown(question, (1, 2, 3)) == ["1932"]
+    assert index.unknown(question, (4, 5)) == ["37", "1932"]
+
+
+@pytest.mark.parametrize(
+    ("claim", "question", "carrying", "rival"),
+    [
+        ("It opened in 1932.", "When did the bridge open?", (0,), 5),
+        ("The bridge opened in 1935.", "When did the bridge open?", (5,), 0),
+        ("It bought 37 boats.", "How many boats did the town buy?", (2,), None),
+        ("Yes.", "Did the bridge open in 1932?", (0,), None),
+        ("In May.", "When will the mayor retire?", (3,), None),
+    ],
+)
+def test_a_rival_speaks_of_the_same_and_says_something_else(
+    claim: str, question: str, carrying: tuple[int, ...], rival: int | None
+) -> None:
+    index = SentenceIndex([*SENTENCES, "The bridge was opened by the king in 1935."])
+    assert index.rival(claim, question, carrying, range(6)) == rival

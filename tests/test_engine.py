@@ -351,7 +351,7 @@ def test_each_slot_holds_what_was_read_ahead_for_it(
 ) -> None:
     engine = open_engine()
     engine.read_ahead("the long article", slot=0)
-    engine.read_ahead("two examples", slot=1)
+    engine.read_ahead("two words", slot=1)
     pid = engine.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -419,10 +419,12 @@ def test_a_llama_server_program_is_run_with_its_key_in_the_environment(
         threads=1,
         states_folder=str(tmp_path),
         program=str(stub_program),
+        adapter="adapter.gguf",
     )
     engine = Engine(launch, identity="stub")
     assert ask(engine) == FIVE_WORDS
     start = journal.lines("start")[0]
+    assert start["arguments"][-2:] == ["--lora-scaled", "adapter.gguf:0"]
     assert start["arguments"][1:7] == [
         "--model",
         "model.gguf",

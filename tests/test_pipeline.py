@@ -25,27 +25,33 @@ QUESTION, ANSWER = "How many boats did the town buy?", "The town bought 37 boats
 APART, WITH_THE_ARTICLE = True, False
 
 
-def asked(model: ScriptedChatModel, question: str = QUESTION) -> Answer:
-    """Return the last item of the stream of a pipeline whose fits rest on what the model says."""
+def asked(model: ScriptedChatModel) -> Answer:
+    """Return the last item of the stream."""
+    return items(model)[-1]
+
+
+def items(
+    model: ScriptedChatModel, article: Article = ARTICLE, *, whole: bool = True
+) -> list[Answer]:
+    """Return the stream of a pipeline whose fits rest on what the model says."""
     embeddings = WordEmbeddings()
-    chunks = chunk(ARTICLE, max_characters=350)
+    chunks = chunk(article, max_characters=350 if whole else 60)
     vectors = np.array(embeddings.embed_documents([one.text for one in chunks]), dtype=np.float32)
     pipeline = Pipeline(
-        [ARTICLE],
+        [article],
         chat_model=model,
         retriever=Retriever.build(chunks, VectorIndex.from_vectors(vectors), embeddings),
         verifier=Verifier(
-            [ARTICLE],
+            [article],
             embeddings,
             calibrations=[fit(), fit("confirmed"), fit("confirmed", "stated")],
             most_risk=0.2,
         ),
-        whole=[Section(heading="Boats", text=ARTICLE.text)],
+        whole=[Section(heading="Boats", text=article.text)] if whole else None,
         chunks=chunks,
         limits=LIMITS,
     )
-    *_, answer = pipeline.stream(question, (), searched_for=None)
-    return answer
+    return list(pipeline.stream(QUESTION, (), searched_for=None))
 
 
 def test_the_fake_has_the_capability_it_stands_for() -> None:
@@ -64,7 +70,8 @@ def test_the_fake_has_the_capability_it_stands_for() -> None:
 def test_the_second_check_is_made_where_the_first_leaves_a_doubt(
     sure_apart: float, sure: float, checks: list[bool], reason: Reason
 ) -> None:
-    model = WeighingChatModel(replies=[ANSWER], sure=sure, sure_apart=sure_apart)
+    replies = [ANSWER, DECLINED] if reason else [ANSWER]
+    model = WeighingChatModel(replies=replies, sure=sure, sure_apart=sure_apart)
     answer = asked(model)
     assert model.weighed == checks
     assert answer.reason is reason
@@ -90,11 +97,62 @@ def test_a_model_that_declines_twice_is_believed() -> None:
 
 
 def test_an_answer_that_nothing_carries_is_withheld_without_a_check() -> None:
-    model = WeighingChatModel(replies=["Twelve spaceships of iron landed."], sure_apart=0.99)
+    said = "Twelve spaceships of iron landed."
+    model = WeighingChatModel(replies=[said, said], sure_apart=0.99)
     answer = asked(model)
     assert (answer.status, answer.reason) == ("abstained", Reason.UNSUPPORTED)
     assert (answer.confidence, answer.signals) == (0.0, {})
     assert model.weighed == []
+
+
+def test_an_answer_that_would_be_withheld_is_tried_once_more_with_the_best_passage() -> None:
+    model = WeighingChatModel(replies=["It opened in 1950.", ANSWER], sure_apart=0.99)
+    *drafts, answer = items(model)
+    assert (answer.status, answer.text) == ("answered", ANSWER)
+    assert answer.signals["asked_again"] == 1.0
+    texts = [draft.text for draft in drafts]
+    assert texts == sorted(texts, key=len)  # what was read is not taken back before the end
+    assert texts[-1] == "It opened in 1950."
+
+
+def test_of_two_answers_that_are_withheld_the_likelier_one_gives_the_reason() -> None:
+    replies = ["Twelve spaceships of iron landed.", ANSWER]
+    answer = asked(WeighingChatModel(replies=replies, sure_apart=0.01))
+    assert (answer.status, answer.reason) == ("abstained", Reason.UNSURE)
+    assert answer.signals["asked_again"] == 1.0
+
+
+def test_of_a_long_article_the_other_passages_are_read_where_the_best_do_not_answer() -> None:
+    others = "Boats need paint. The town has a mill. Boats are wet. The town sleeps."
+    article = Article.from_text(f"{others} {ANSWER}", title="Boats", source="boats.txt")
+    model = WeighingChatModel(replies=[DECLINED, ANSWER], sure_apart=0.99)
+    answer = items(model, article, whole=False)[-1]
+    assert (answer.status, answer.text) == ("answered", ANSWER)
+    best, *rest = (hit.chunk.text for hit in answer.hits)
+    first, again = (messages[0].text for messages in model.asked)
+    assert best in first
+    assert [text in first for text in rest] == [False]
+    assert all(text in again for text in (best, *rest))
+
+
+CONTRARY = "The town did buy 41 boats."
+
+
+@pytest.mark.parametrize(
+    ("sure_apart", "added"),
+    [([0.99, 0.99], f" The article also says: “{CONTRARY}”"), ([0.99, 0.3], "")],
+)
+def test_where_the_article_contradicts_itself_both_are_shown(
+    sure_apart: list[float], added: str
+) -> None:
+    article = Article.from_text(f"{ANSWER} {CONTRARY}", title="Boats", source="boats.txt")
+    model = WeighingChatModel(replies=[ANSWER], sure_apart=sure_apart)
+    answer = items(model, article)[-1]
+    assert answer.text == ANSWER + added
+    assert [answer.text[one.start : one.end] for one in answer.sentences] == [
+        part for part in (ANSWER, added.strip()) if part
+    ]
+    assert [one.text for one in answer.citations] == [ANSWER, CONTRARY][: 1 + bool(added)]
 
 
 def test_a_model_that_cannot_weigh_choices_is_judged_by_words_alone() -> None:

@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage, HumanMessage
 
-from qa.examples import EXAMPLES
-from qa.prompts import Section, asking, confirming, examples, harmless, reading
+from qa.prompts import Section, asking, confirming, harmless, reading
 from qa.records import Turn
 
 SECTIONS = (Section(heading="Boats", text="There are 37 boats."),)
@@ -51,20 +50,17 @@ def test_the_article_is_inside_its_fence_whatever_it_holds() -> None:
     assert "<|" not in message.text
 
 
-def test_every_check_begins_with_the_same_examples() -> None:
-    *before, unfinished = examples()
-    assert len(before) == 1 + 2 * len(EXAMPLES)
-    for question in ("How many?", "Why?"):
-        *same, last = confirming("There are 37 boats.", question, "37.")
-        assert same == before
-        assert last.text.startswith(unfinished.text)
+def test_every_check_begins_alike_for_an_article() -> None:
+    instructions, first = confirming("Boats", "There are 37 boats.", "How many?", "37.")
+    same, second = confirming("Boats", "A mayor came.", "Why?", "To see.")
+    assert same == instructions
+    assert (
+        first.text
+        == "Article: Boats\nIt says: There are 37 boats.\n\nQuestion: How many?\nAnswer: 37."
+    )
+    assert second.text.startswith("Article: Boats\nIt says: ")
 
 
 def test_a_check_holds_no_mark_that_ends_a_message() -> None:
-    said = confirming("<|im_end|>", "</s>", "<|im_start|>system")[-1].text
+    said = confirming("[INST]", "<|im_end|>", "</s>", "<|im_start|>system")[-1].text
     assert [mark for mark in MARKS if mark in said] == []
-
-
-def test_the_examples_show_both_replies_alike_often() -> None:
-    stated = [example.states_it for example in EXAMPLES]
-    assert abs(sum(stated) - len(stated) / 2) <= 1

@@ -20,13 +20,14 @@ from langchain_core.runnables import Runnable, RunnableLambda
 
 from qa.articles.loading import Source, load_articles
 from qa.calibration import ANY_MODEL, calibrations_for
+from qa.checking import confirmed
 from qa.documents import ArticleRetriever
 from qa.errors import ArticleError
 from qa.indexing import Embedder, Indexer
-from qa.models.chat import LocalChatModel, ReadsAhead
+from qa.models.chat import LocalChatModel, ReadsAhead, WeighsChoices
 from qa.models.opening import open_chat_model
 from qa.pipeline import Limits, Pipeline
-from qa.prompts import asking, examples, reading
+from qa.prompts import asking, reading
 from qa.records import Answer, Article, Turn
 from qa.retrieval import Retriever
 from qa.sections import whole_sections
@@ -122,13 +123,11 @@ class Assistant:
                 most_risk=settings.most_risk,
             )
             whole = whole_sections(articles, model, most_tokens=settings.whole_article_tokens)
-            if isinstance(model, ReadsAhead):
-                if verifier.asks_the_model:
-                    yield "Showing the language model how to check; the first time takes longest"
-                    model.read_ahead(examples(), apart=True)
-                if whole:
-                    yield "Handing it the article; the first time takes longest"
-                    model.read_ahead(asking(reading(whole), "", ()))
+            if whole and isinstance(model, ReadsAhead):
+                yield "Handing it the article; the first time takes longest"
+                model.read_ahead(asking(reading(whole), "", ()))
+            if verifier.asks_the_model and isinstance(model, WeighsChoices):
+                confirmed(model, "", "", "", "")  # reads how checks begin before one is waited for
         except BaseException:
             if chat_model is None:
                 _close(model)
@@ -195,18 +194,33 @@ class Assistant:
     async def aask(
         self, question: str, history: Sequence[Turn] = (), *, searched_for: str | None = None
     ) -> Answer:
-        """Return what ``ask`` returns, without blocking the event loop."""
-        return await asyncio.to_thread(self.ask, question, history, searched_for=searched_for)
+        """Return what ``ask`` returns, without blocking the event loop.
+
+        Cancelling it stops the model.
+        """
+        answers = self.astream(question, history, searched_for=searched_for)
+        *_, answer = [answer async for answer in answers]
+        return answer
 
     async def astream(
         self, question: str, history: Sequence[Turn] = (), *, searched_for: str | None = None
     ) -> AsyncIterator[Answer]:
-        """Yield what ``stream`` yields, without blocking the event loop."""
+        """Yield what ``stream`` yields, without blocking the event loop.
+
+        Cancelling it, or closing it, stops the model.
+        """
         answers = self.stream(question, history, searched_for=searched_for)
+        step: asyncio.Future[Answer | None] | None = None
         try:
-            while (answer := await asyncio.to_thread(next, answers, None)) is not None:
+            while True:
+                step = asyncio.ensure_future(asyncio.to_thread(next, answers, None))
+                # Shielded, as the thread goes on to its next item whatever becomes of this task.
+                if (answer := await asyncio.shield(step)) is None:
+                    return
                 yield answer
         finally:
+            if step and not step.done():
+                await asyncio.wait([step])  # a generator cannot be closed while it runs
             await asyncio.to_thread(_close, answers)
 
     def as_retriever(self, k: int = 5) -> BaseRetriever:

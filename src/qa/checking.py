@@ -29,15 +29,18 @@ class Sureness:
     usage: Usage | None
 
 
-def confirmed(model: WeighsChoices, evidence: str, question: str, answer: str) -> Sureness:
+def confirmed(
+    model: WeighsChoices, title: str, evidence: str, question: str, answer: str
+) -> Sureness:
     """Return how sure the model is that the evidence states this answer to exactly this question.
 
-    Nothing but these words is read for it.
+    Nothing but these words is read for it, with the model's adapter for checks if it has one.
 
+    :param title: of the article that the evidence is from.
     :param question: as it was searched for, so that it stands alone.
     :raises EngineError: if the model fails.
     """
-    return _sureness(model, confirming(evidence, question, answer), apart=True)
+    return _sureness(model, confirming(title, evidence, question, answer), apart=True)
 
 
 def stated(model: WeighsChoices, asked: Sequence[BaseMessage], evidence: str) -> Sureness:

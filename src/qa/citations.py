@@ -37,7 +37,14 @@ _SMALLEST_GAIN = 0.15  # a further sentence has to cover at least this share mor
 _QUESTION_WEIGHT = 0.5  # what covering all of the question's words is worth beside the claim's own
 _SIMILARITY_WEIGHT = 0.5  # what a cosine of 1 is worth beside the claim's own words
 
+RIVAL_KNOWS = 0.8
+"""Share of what the carrying sentences hold of the question that a rival holds at least."""
+
+RIVAL_SAYS = 0.25
+"""Share of what a claim adds to the question that a rival holds at most."""
+
 _WORD = re.compile(r"\d+(?:[.,]\d+)*(?!\w)|\w+")
+_REFERENCE_MARK = re.compile(r"\[[\d\s,–-]+\]")  # as in "37 boats [9]": says nothing itself
 _STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | {
     "also",
     "article",
@@ -71,7 +78,7 @@ _NUMERALS = {
 
 def content_words(text: str) -> frozenset[str]:
     """Return the stems of the words that carry meaning, numbers written in one way."""
-    found = _WORD.findall(text.lower())
+    found = _WORD.findall(_REFERENCE_MARK.sub(" ", text.lower()))
     plain = [_NUMERALS.get(word, word.replace(",", "")) for word in found]
     kept = [word for word in plain if word not in _STOPWORDS and (word.isdigit() or len(word) > 1)]
     base = [
@@ -126,18 +133,21 @@ class SentenceIndex:
         there = range(len(self._stems))
         return frozenset(stem for row in rows if row in there for stem in self._stems[row])
 
-    def unknown(self, question: str) -> list[str]:
+    def unknown(self, question: str, rows: Iterable[int] | None = None) -> list[str]:
         """Return the telling words of a question that stand nowhere, as they are written there.
 
         Telling are names, numbers and long words; that a short one like "day" is not there says
         nothing about what the article speaks of.
+
+        :param rows: the sentences to look in; by default all.
         """
+        held = frozenset(self._held) if rows is None else self.words_of(rows)
         return [
             word
             for word in dict.fromkeys(_WORD.findall(question))
             if (word[0].isupper() or word[0].isdigit() or len(word) >= _TELLING_LETTERS)
             and (stems := content_words(word))
-            and not any(self._held[stem] for stem in stems)
+            and stems.isdisjoint(held)
         ]
 
     def shortlist(self, claim: str, question: str, rows: Sequence[int], k: int) -> list[int]:
@@ -165,6 +175,29 @@ class SentenceIndex:
         """
         asked = content_words(question)
         return max(near, key=lambda row: (self.share(asked, self._stems[row]) + near[row], -row))
+
+    def rival(
+        self, claim: str, question: str, carrying: Sequence[int], rows: Iterable[int]
+    ) -> int | None:
+        """Return the sentence that may answer a question otherwise than a claim does, if any.
+
+        It speaks of what is asked as the sentences do that carry the claim, and has other words,
+        or another number, where the claim has its own.
+        """
+        asked, claimed = content_words(question), content_words(claim)
+        added = claimed - asked
+        known = self.share(asked, self.words_of(carrying))
+        if not added or not known:
+            return None
+        found = [
+            row
+            for row in rows
+            if row not in carrying
+            and self.share(asked, self._stems[row]) >= RIVAL_KNOWS * known
+            and self.share(added, self._stems[row]) <= RIVAL_SAYS
+            and (numbers(self._stems[row]) - asked or not numbers(added))
+        ]
+        return max(found, key=lambda row: (self.share(asked, self._stems[row]), -row), default=None)
 
     def align(self, claim: str, question: str, near: Mapping[int, float]) -> Alignment:
         """Return the few sentences that together cover a claim best.

@@ -70,7 +70,7 @@ class Writer:
                     break
                 if time.monotonic() > end:
                     raise EngineError(
-                        f"The answer was not done after {self._deadline_seconds:g} seconds.",
+                        f"The answer was not done after {self._deadline_seconds:.0f} seconds.",
                         remedy="Ask again, or set QA_DEADLINE_SECONDS higher.",
                     )
         except QAError:

@@ -7,6 +7,7 @@ the whole article is handed to ``qa.gathering``.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -21,7 +22,18 @@ from qa.generation import Draft, Writer
 from qa.models.chat import WeighsChoices
 from qa.overview import Listing, Summary, overview_of
 from qa.prompts import DECLINED, Section, asking, asking_again, reading
-from qa.records import Answer, Article, Chunk, Hit, Reason, Timings, Turn, Usage
+from qa.records import (
+    Answer,
+    Article,
+    Chunk,
+    Citation,
+    Hit,
+    Reason,
+    Sentence,
+    Timings,
+    Turn,
+    Usage,
+)
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
 from qa.sections import Part, in_article_order, parts, passage_sections
@@ -29,7 +41,8 @@ from qa.verification import Verdict, Verifier, declines, may_decline
 
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
-_UNKNOWN_NAMED = 3  # words of a question that an abstention names as standing nowhere
+_CONTRARY_FROM = 1.0  # log odds that a sentence answers too, from which on it is shown
+_WORDS_NAMED = 3  # words of a question that an abstention names as not being there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +53,15 @@ class Limits:
     passages: int
     answer_tokens: int
     deadline_seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Attempt:
+    """What the model is asked, having read some chunks, or everything if ``read`` is None."""
+
+    messages: Sequence[BaseMessage]
+    read: tuple[Chunk, ...] | None
+    again: bool = False
 
 
 class Pipeline:
@@ -67,11 +89,6 @@ class Pipeline:
         self._verifier = verifier
         self._whole = whole
         self._limits = limits
-        self._writer = Writer(
-            chat_model,
-            answer_tokens=limits.answer_tokens,
-            deadline_seconds=limits.deadline_seconds,
-        )
         self._gatherer = Gatherer(
             chat_model,
             verifier,
@@ -109,28 +126,62 @@ class Pipeline:
         if not self._verifier.relates(searched_for, hits):
             yield self._abstention(draft, asked, Verdict(reason=Reason.NOTHING_RELEVANT), started)
             return
-        read = None if self._whole else in_article_order(self._articles, hits)
-        sections = self._whole or passage_sections(read or ())
-        messages = asking(reading(sections), asked, history[-_MOST_TURNS:])
-        attempts = [messages]
-        if self._verifier.asks_the_model:  # a small model, which declines too easily
-            attempts.append(asking_again(messages, hits[0].chunk.text))
-        written = Draft(text="")
-        for attempt in attempts:
-            with closing(self._writer.stream(attempt)) as drafts:
+        best = (draft, Verdict(reason=Reason.DECLINED))
+        shown = ""
+        for attempt in self._attempts(asked, history, hits):
+            left = self._limits.deadline_seconds - _milliseconds(started) / 1000
+            if attempt.again and left <= 0:
+                break
+            writer = Writer(
+                self._chat_model, answer_tokens=self._limits.answer_tokens, deadline_seconds=left
+            )
+            written = Draft(text="")
+            with closing(writer.stream(attempt.messages)) as drafts:
                 for written in drafts:
                     draft = _grown(draft, written, started)
                     if written.usage is None:
-                        yield replace(draft, text="") if may_decline(written.text) else draft
-            if not declines(written.text):
-                break
-        asked_again = attempt is not messages
-        verdict, usage = self._verdict(messages, written, draft, read, asked_again=asked_again)
-        draft = replace(draft, usage=Usage.total(draft.usage, usage))
-        if verdict.reason is Reason.NONE:
-            yield _finished(draft, verdict, started)
-        else:
-            yield self._abstention(draft, asked, verdict, started)
+                        hidden = bool(shown) or may_decline(written.text)
+                        yield replace(draft, text=shown) if hidden else draft
+            verdict, usage = self._verdict(attempt, written, draft)
+            draft = replace(draft, usage=Usage.total(draft.usage, usage))
+            if verdict.reason is Reason.NONE:
+                yield _finished(draft, verdict, started)
+                return
+            if verdict.confidence >= best[1].confidence:
+                best = (draft, verdict)
+            # What a person has read stays until the last item says what became of it.
+            shown = shown or ("" if may_decline(written.text) else written.text)
+        withheld, verdict = best
+        yield self._abstention(replace(withheld, usage=draft.usage), asked, verdict, started)
+
+    def _attempts(self, asked: str, history: Sequence[Turn], hits: Sequence[Hit]) -> list[_Attempt]:
+        """Return what the model is asked, the next where an answer to the one before is withheld.
+
+        A small model declines and misreads easily, so it is asked a second time: with the best
+        passage again right behind the question where it has read everything, and else from the
+        passages that it has not read, beside the best. Any other model reads all of them at once.
+        """
+        turns = history[-_MOST_TURNS:]
+        twice = self._verifier.asks_the_model
+        if self._whole:
+            messages = asking(reading(self._whole), asked, turns)
+            first = _Attempt(messages=messages, read=None)
+            again = asking_again(messages, hits[0].chunk.text)
+            return [first, _Attempt(messages=again, read=None, again=True)] if twice else [first]
+        half = math.ceil(len(hits) / 2)
+        others = hits[half:]
+        runs = [hits[:half], [hits[0], *others]] if twice and others else [hits]
+        return [
+            self._of_passages(asked, turns, run, again=number > 0)
+            for number, run in enumerate(runs)
+        ]
+
+    def _of_passages(
+        self, asked: str, turns: Sequence[Turn], hits: Sequence[Hit], *, again: bool
+    ) -> _Attempt:
+        read = in_article_order(self._articles, hits)
+        messages = asking(reading(passage_sections(read)), asked, turns)
+        return _Attempt(messages=messages, read=tuple(read), again=again)
 
     def _read_through(
         self, overview: Summary | Listing, draft: Answer, started: float
@@ -152,13 +203,7 @@ class Pipeline:
         return tuple(self._retriever.search(queries, self._limits.passages))
 
     def _verdict(
-        self,
-        messages: Sequence[BaseMessage],
-        written: Draft,
-        draft: Answer,
-        read: Sequence[Chunk] | None,
-        *,
-        asked_again: bool,
+        self, attempt: _Attempt, written: Draft, draft: Answer
     ) -> tuple[Verdict, Usage | None]:
         """Return what becomes of an answer, and what asking the model about it took."""
         if not written.text or declines(written.text):
@@ -167,7 +212,7 @@ class Pipeline:
             draft.searched_for,
             written.text,
             hits=draft.hits,
-            read=read,
+            read=attempt.read,
             follow_up=draft.searched_for != draft.question,
         )
         model = self._chat_model
@@ -175,19 +220,30 @@ class Pipeline:
         if not (asks and isinstance(model, WeighsChoices)):
             return self._verifier.judge(examined, {}), None
         tokens = written.log_probabilities or (0.0,)
-        confirmation = confirmed(model, examined.evidence, draft.searched_for, written.text)
+        confirmation = confirmed(
+            model, examined.title, examined.evidence, draft.searched_for, written.text
+        )
         usage = confirmation.usage
         from_the_model = {
             "confirmed": confirmation.log_odds,
-            "asked_again": float(asked_again),
+            "asked_again": float(attempt.again),
             "token_mean": sum(tokens) / len(tokens),
             "token_least": min(tokens),
         }
         if self._verifier.doubts(examined, from_the_model):
-            statement = stated(model, messages, examined.evidence)
+            statement = stated(model, attempt.messages, examined.evidence)
             usage = Usage.total(usage, statement.usage)
             from_the_model["stated"] = statement.log_odds
-        return self._verifier.judge(examined, from_the_model), usage
+        verdict = self._verifier.judge(examined, from_the_model)
+        if verdict.reason is Reason.NONE:
+            rival = self._verifier.rival(draft.searched_for, written.text, examined, attempt.read)
+            if rival:
+                title = rival.article.title
+                says = confirmed(model, title, rival.text, draft.searched_for, rival.text)
+                usage = Usage.total(usage, says.usage)
+                if says.log_odds > _CONTRARY_FROM:
+                    verdict = replace(verdict, contrary=rival)
+        return verdict, usage
 
     def _abstention(self, draft: Answer, asked: str, verdict: Verdict, started: float) -> Answer:
         """Return the answer that says that the article does not say, with the closest passage."""
@@ -195,7 +251,7 @@ class Pipeline:
         closest = self._verifier.closest(draft.searched_for, passages) if passages else None
         return replace(
             draft,
-            text=_declining(self._verifier.unknown(asked)),
+            text=self._declining(asked, closest),
             status="abstained",
             reason=verdict.reason,
             confidence=verdict.confidence,
@@ -204,13 +260,17 @@ class Pipeline:
             timings=replace(draft.timings, total_ms=_milliseconds(started)),
         )
 
-
-def _declining(unknown: Sequence[str]) -> str:
-    """Return the sentence that says so, and which words of the question the article has not."""
-    if not unknown:
+    def _declining(self, asked: str, closest: Citation | None) -> str:
+        """Return the sentence that says so, and which words of the question are not there."""
+        if unknown := self._verifier.unknown(asked):
+            return f"{DECLINED} It nowhere mentions {_quoted(unknown)}."
+        if closest and (unmentioned := self._verifier.unmentioned(asked, closest)):
+            return f"{DECLINED} The closest passage does not mention {_quoted(unmentioned)}."
         return DECLINED
-    words = ", ".join(f"“{word}”" for word in unknown[:_UNKNOWN_NAMED])
-    return f"{DECLINED} It nowhere mentions {words}."
+
+
+def _quoted(words: Sequence[str]) -> str:
+    return ", ".join(f"“{word}”" for word in words[:_WORDS_NAMED])
 
 
 def _grown(draft: Answer, written: Draft, started: float) -> Answer:
@@ -224,13 +284,22 @@ def _grown(draft: Answer, written: Draft, started: float) -> Answer:
 
 
 def _finished(draft: Answer, verdict: Verdict, started: float) -> Answer:
+    text, sentences, citations = draft.text, verdict.sentences, verdict.citations
+    if contrary := verdict.contrary:
+        number = len(citations) + 1
+        start = len(text) + 1
+        text = f"{text} The article also says: “{contrary.text}”"
+        added = Sentence(start=start, end=len(text), support="supported", citations=(number,))
+        sentences = (*sentences, added)
+        citations = (*citations, Citation.cut(contrary.article, contrary.span, number=number))
     return replace(
         draft,
+        text=text,
         status="answered",
         confidence=verdict.confidence,
         signals=verdict.signals,
-        sentences=verdict.sentences,
-        citations=verdict.citations,
+        sentences=sentences,
+        citations=citations,
         timings=replace(draft.timings, total_ms=_milliseconds(started)),
     )
 

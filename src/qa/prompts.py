@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
-from qa.examples import EXAMPLES
 from qa.records import Turn
 
 DECLINED = "The article does not say."
@@ -101,29 +100,20 @@ def asking_again(asked: Sequence[BaseMessage], passage: str) -> list[BaseMessage
     return [*before, HumanMessage(f"{question.text}\n\n{said}")]
 
 
-def examples() -> list[BaseMessage]:
-    """Return the messages that every one of ``confirming`` begins with, the last one unfinished."""
-    *before, _ = confirming("", "", "")
-    return [*before, HumanMessage(_SAID)]
+def confirming(title: str, evidence: str, question: str, answer: str) -> list[BaseMessage]:
+    """Return messages that ask whether words of an article state an answer to a question.
 
+    They hold neither the article nor the conversation, so that a long article changes nothing. The
+    adapter of ``qa.models.adapter`` was fitted on exactly this form.
 
-def confirming(evidence: str, question: str, answer: str) -> list[BaseMessage]:
-    """Return messages that ask whether words of the article state an answer to a question.
-
-    They hold neither the article nor the conversation, so that a long article changes nothing.
-
+    :param title: of the article, which often names what its sentences only point to.
     :param question: in words that stand alone.
     """
-    messages: list[BaseMessage] = [SystemMessage(CONFIRM)]
-    for example in EXAMPLES:
-        shown = _claim(example.evidence, example.question, example.answer)
-        messages += [HumanMessage(shown), AIMessage(YES if example.states_it else NO)]
-    said = _claim(harmless(evidence), harmless(question), harmless(answer))
-    return [*messages, HumanMessage(said)]
-
-
-def _claim(evidence: str, question: str, answer: str) -> str:
-    return f"{_SAID} {evidence}\n\nQuestion: {question}\nAnswer: {answer}"
+    said = (
+        f"Article: {harmless(title)}\nIt says: {harmless(evidence)}\n\n"
+        f"Question: {harmless(question)}\nAnswer: {harmless(answer)}"
+    )
+    return [SystemMessage(CONFIRM), HumanMessage(said)]
 
 
 def checking(asked: Sequence[BaseMessage], evidence: str) -> list[BaseMessage]:

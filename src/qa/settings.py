@@ -86,7 +86,9 @@ class Settings(BaseModel):
         default=350, description="characters a chunk has at most, unless one sentence is longer"
     )
     passages: Annotated[int, Field(ge=1, le=20)] = Field(
-        default=5, description="chunks that are handed to the answerer when the article is long"
+        default=6,
+        description="chunks of a long article that are read for an answer; the default model reads "
+        "the better half first, and the others only where those do not answer",
     )
     whole_article_tokens: Annotated[int, Field(ge=0, le=100000)] = Field(
         default=3000, description="an article of at most so many tokens is read whole, once"

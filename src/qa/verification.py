@@ -44,40 +44,6 @@ _DECLINING = re.compile(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What became of an answer: ``reason`` is empty when it stands.
-
-    ``confidence`` is the probability in [0, 1] that it is right, by ``qa.calibration`` from the
-    ``signals``; 0, without signals, where there was no answer or the article carries none of it.
-    """
-
-    reason: Reason
-    confidence: float = 0.0
-    signals: Mapping[str, float] = field(default_factory=dict, hash=False)
-    sentences: tuple[Sentence, ...] = ()
-    citations: tuple[Citation, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Examination:
-    """An answer beside the article: its sentences, what comes closest to carrying each, signals.
-
-    ``evidence`` are the words of the sentences that come closest, in the order of the article, as
-    many as the model reads again.
-    """
-
-    spans: tuple[Span, ...]
-    alignments: tuple[Alignment, ...]
-    signals: Mapping[str, float]
-    evidence: str
-
-    @property
-    def carried(self) -> bool:
-        """Whether the article carries any sentence of the answer."""
-        return any(found.rows for found in self.alignments)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """A sentence of an article."""
 
@@ -88,6 +54,44 @@ class Place:
     def text(self) -> str:
         """Its words."""
         return self.article.text[self.span.start : self.span.end]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What became of an answer: ``reason`` is empty when it stands.
+
+    ``contrary`` is a sentence of the article that answers the question otherwise.
+
+    ``confidence`` is the probability in [0, 1] that it is right, by ``qa.calibration`` from the
+    ``signals``; 0, without signals, where there was no answer or the article carries none of it.
+    """
+
+    reason: Reason
+    confidence: float = 0.0
+    signals: Mapping[str, float] = field(default_factory=dict, hash=False)
+    sentences: tuple[Sentence, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    contrary: Place | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """An answer beside the article: its sentences, what comes closest to carrying each, signals.
+
+    ``evidence`` are the words of the sentences that come closest, in the order of the article, as
+    many as the model reads again; ``title`` is of the article that they are from.
+    """
+
+    spans: tuple[Span, ...]
+    alignments: tuple[Alignment, ...]
+    signals: Mapping[str, float]
+    title: str
+    evidence: str
+
+    @property
+    def carried(self) -> bool:
+        """Whether the article carries any sentence of the answer."""
+        return any(found.rows for found in self.alignments)
 
 
 class Verifier:
@@ -172,6 +176,7 @@ class Verifier:
             spans=tuple(spans),
             alignments=tuple(alignments),
             signals=signals,
+            title=self.places[nearest[0]].article.title,
             evidence=evidence[:_EVIDENCE_CHARACTERS],
         )
 
@@ -224,9 +229,29 @@ class Verifier:
             citations=tuple(citations.values()),
         )
 
+    def rival(
+        self, question: str, text: str, examined: Examination, read: Sequence[Chunk] | None
+    ) -> Place | None:
+        """Return the sentence of what was read that may answer a question otherwise, if any."""
+        carrying = [row for found in examined.alignments for row in found.rows]
+        row = self._index.rival(text, question, carrying, self.rows(read))
+        return None if row is None else self.places[row]
+
     def unknown(self, question: str) -> list[str]:
         """Return the words of a question that stand nowhere in the articles."""
         return self._index.unknown(question)
+
+    def unmentioned(self, question: str, closest: Citation) -> list[str]:
+        """Return those that stand neither in a sentence nor in those beside it.
+
+        :param closest: what ``closest`` gave.
+        """
+        row = next(
+            row
+            for row, place in enumerate(self.places)
+            if place.article is closest.article and place.span.start == closest.start
+        )
+        return self._index.unknown(question, (row - 1, row, row + 1))
 
     def closest(self, question: str, passages: Sequence[Chunk]) -> Citation:
         """Return the sentence of a few passages that is closest to a question, as number 0."""

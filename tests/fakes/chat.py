@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -45,7 +47,7 @@ class ScriptedChatModel(BaseChatModel):
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
-    ) -> Iterator[ChatGenerationChunk]:
+    ) -> Generator[ChatGenerationChunk]:
         self.asked.append(messages)
         said = 0
         try:
@@ -54,6 +56,16 @@ class ScriptedChatModel(BaseChatModel):
                 yield ChatGenerationChunk(message=AIMessageChunk(content=f"{word} "))
         finally:
             self.closed_after.append(said)
+
+
+class SlowChatModel(ScriptedChatModel):
+    """Takes a moment for each word."""
+
+    def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        with closing(super()._stream(*args, **kwargs)) as chunks:
+            for chunk in chunks:
+                time.sleep(0.05)
+                yield chunk
 
 
 class CountingChatModel(ScriptedChatModel):
@@ -89,10 +101,13 @@ class BrokenChatModel(ScriptedChatModel):
 
 
 class WeighingChatModel(ScriptedChatModel):
-    """Also tells how sure it is of Yes: ``sure_apart`` of what is apart, ``sure`` of the rest."""
+    """Also tells how sure it is of Yes: ``sure_apart`` of what is apart, ``sure`` of the rest.
+
+    A list has one for each time it is asked.
+    """
 
     sure: float = 0.5
-    sure_apart: float = 0.5
+    sure_apart: float | list[float] = 0.5
     weighed: list[bool] = Field(default_factory=list)
 
     def weigh(
@@ -100,7 +115,8 @@ class WeighingChatModel(ScriptedChatModel):
     ) -> Weighed:
         self.weighed.append(apart)
         yes, no = choices
-        probability = self.sure_apart if apart else self.sure
+        sure = self.sure_apart if apart else self.sure
+        probability = sure.pop(0) if isinstance(sure, list) else sure
         return Weighed(
             probabilities={yes: probability, no: 1.0 - probability},
             usage=Usage(read=1, cached=0, written=1),

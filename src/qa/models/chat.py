@@ -28,7 +28,7 @@ from pydantic import ConfigDict, PrivateAttr
 
 from qa.errors import EngineError
 from qa.models.engine import Engine
-from qa.models.worker import SLOTS
+from qa.models.worker import ANSWERING_SLOT, CHECKING_SLOT
 from qa.records import Usage
 
 CHOICES_CONSIDERED = 200
@@ -47,11 +47,8 @@ class CountsTokens(Protocol):
 class ReadsAhead(Protocol):
     """A model that can read the start of its prompts before the first question comes."""
 
-    def read_ahead(self, messages: Sequence[BaseMessage], *, apart: bool = False) -> bool:
-        """Hold ``messages``, the last one unfinished; True if they were read at another time.
-
-        :param apart: hold them beside those of prompts that are not apart.
-        """
+    def read_ahead(self, messages: Sequence[BaseMessage]) -> bool:
+        """Hold ``messages``, the last one unfinished; True if they were read at another time."""
         ...
 
 
@@ -72,7 +69,8 @@ class WeighsChoices(Protocol):
     ) -> Weighed:
         """Return how probable each choice is as the next token.
 
-        :param apart: the messages begin as those that were read ahead apart.
+        :param apart: beside the prompts that were read ahead, and with what the model learned for
+            checking answers, if it learned anything.
         """
         ...
 
@@ -82,7 +80,8 @@ class LocalChatModel(BaseChatModel):
 
     Besides LangChain's ``stop`` it takes ``max_tokens``, ``grammar`` (GBNF), ``json_schema``,
     ``logprobs`` and ``top_logprobs``. Closing a stream stops the model. ``weights`` is the SHA-256
-    of the model file where it is known.
+    of the model file where it is known; ``adapted`` tells that the engine has an adapter for it,
+    which is used for what is weighed apart.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -90,6 +89,7 @@ class LocalChatModel(BaseChatModel):
     engine: Engine
     model_name: str
     weights: str = ""
+    adapted: bool = False
     max_tokens: int = 512
     deadline_seconds: float = 60.0
 
@@ -159,7 +159,7 @@ class LocalChatModel(BaseChatModel):
             "top_k": 1,
             "seed": 0,
             "cache_prompt": True,
-            "id_slot": _slot(apart=False),
+            "id_slot": ANSWERING_SLOT,
             "stream_options": {"include_usage": True},
         }
         if stop:
@@ -185,7 +185,7 @@ class LocalChatModel(BaseChatModel):
         reply = self.engine.post("/tokenize", body, deadline_seconds=self.deadline_seconds)
         return len(reply["tokens"])
 
-    def read_ahead(self, messages: Sequence[BaseMessage], *, apart: bool = False) -> bool:
+    def read_ahead(self, messages: Sequence[BaseMessage]) -> bool:
         """Hold the start of the prompts to come; True if it was on disk from another time.
 
         The last of ``messages`` is the human's, to be continued with more text later. Reading takes
@@ -193,8 +193,7 @@ class LocalChatModel(BaseChatModel):
 
         :raises EngineError: if the engine fails.
         """
-        prompt = self._prompt_up_to_the_end_of(messages)
-        return self.engine.read_ahead(prompt, slot=_slot(apart=apart))
+        return self.engine.read_ahead(self._prompt_up_to_the_end_of(messages), slot=ANSWERING_SLOT)
 
     def _prompt_up_to_the_end_of(self, messages: Sequence[BaseMessage]) -> str:
         """Return the prompt that the model's template makes of unfinished messages."""
@@ -223,7 +222,10 @@ class LocalChatModel(BaseChatModel):
                 raise ValueError(f"choice {choice!r} is {count} tokens to this model, not 1")
             self._one_token.add(choice)
         body = self._body(messages, max_tokens=1, logprobs=True, top_logprobs=CHOICES_CONSIDERED)
-        body["id_slot"] = _slot(apart=apart)
+        if apart:
+            body["id_slot"] = CHECKING_SLOT
+            if self.adapted:
+                body["lora"] = [{"id": 0, "scale": 1.0}]
         events = list(
             self.engine.stream("/v1/chat/completions", body, deadline_seconds=self.deadline_seconds)
         )
@@ -235,10 +237,6 @@ class LocalChatModel(BaseChatModel):
             probabilities={choice: likely.get(choice, 0.0) for choice in choices},
             usage=Usage.total(*(usage_of(_usage(event)) for event in events)),
         )
-
-
-def _slot(*, apart: bool) -> int:
-    return SLOTS - 1 if apart else 0
 
 
 def usage_of(metadata: UsageMetadata | None) -> Usage | None:

@@ -119,7 +119,7 @@ class Engine:
         It is held again after a restart. A states folder that cannot be used is logged, and costs
         time only.
 
-        :param slot: below ``qa.models.worker.SLOTS``.
+        :param slot: one of those of ``qa.models.worker``.
         :raises EngineError: as ``stream`` does.
         """
         with self._turn_within(self._limits.reading_seconds) as (child, deadline):

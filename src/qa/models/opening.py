@@ -10,6 +10,7 @@ import logging
 import os
 import re
 import shutil
+from importlib import resources
 from pathlib import Path
 
 from langchain.chat_models import init_chat_model
@@ -61,18 +62,33 @@ def open_chat_model(
         weights = model.files[0].sha256
         identity = " ".join(file.sha256 for file in model.files)
     _require_gguf(path)
+    adapter = adapter_of(weights)
     launch = Launch(
         model=str(path),
         context_tokens=context_tokens,
         threads=threads,
         states_folder=_usable_folder(states_folder),
         program=_program_path(llama_server),
+        adapter=str(adapter) if adapter else None,
     )
     engine = Engine(launch, identity=f"{_engine_identity(launch)} {identity}")
     engine.start()
     return LocalChatModel(
-        engine=engine, model_name=name, weights=weights, deadline_seconds=deadline_seconds
+        engine=engine,
+        model_name=name,
+        weights=weights,
+        adapted=adapter is not None,
+        deadline_seconds=deadline_seconds,
     )
+
+
+def adapter_of(weights: str) -> Path | None:
+    """Return the adapter for checking answers that was fitted on the weights of a SHA-256.
+
+    Other weights have none: an adapter changes the very numbers that it was fitted on.
+    """
+    path = Path(str(resources.files("qa.models"))) / "adapters" / f"{weights}.gguf"
+    return path if path.is_file() else None
 
 
 def _at_url(name: str, url: str, deadline_seconds: float) -> BaseChatModel:

@@ -23,10 +23,10 @@ from typing import IO
 
 HOST = "127.0.0.1"
 BATCH_TOKENS = 128
-SLOTS = 2
-"""Prompts whose beginnings are held side by side: those of answers, and those that are apart."""
+ANSWERING_SLOT, CHECKING_SLOT = range(2)
+"""Where the beginnings of prompts are held side by side: those of answers, and those of checks."""
 
-CHECK_TOKENS = 2048
+CHECK_TOKENS = 1024
 """Tokens that the second slot may need beside ``Launch.context_tokens``, which are the first's."""
 
 HTTP_TIMEOUT_SECONDS = 30
@@ -39,7 +39,8 @@ LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 class Launch:
     """What to run: a GGUF file, with the bundled engine or, if given, a llama-server program.
 
-    Paths are absolute; without ``states_folder`` ("") no state can be saved.
+    Paths are absolute; without ``states_folder`` ("") no state can be saved. The ``adapter``, a
+    GGUF file of low-rank changes to the model's weights, is applied to requests that ask for it.
     """
 
     model: str
@@ -47,6 +48,7 @@ class Launch:
     threads: int
     states_folder: str
     program: str | None = None
+    adapter: str | None = None
 
 
 def piped(stream: IO[str] | None) -> IO[str]:
@@ -67,7 +69,7 @@ def serve_bundled(launch: Launch, key: str) -> int:
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     # Read, not mapped: the weights are repacked for speed, and a map would stay beside the copy.
     params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
-    params.n_parallel = SLOTS
+    params.n_parallel = CHECKING_SLOT + 1
     params.kv_unified = True
     params.cache_idle_slots = False  # a slot keeps what it holds while the other works
     params.n_predict = ANSWER_TOKENS_LIMIT
@@ -76,6 +78,8 @@ def serve_bundled(launch: Launch, key: str) -> int:
     params.cache_ram_mib = PROMPT_CACHE_MEBIBYTES
     if launch.states_folder:
         params.slot_save_path = launch.states_folder + os.sep
+    if launch.adapter:  # of no weight but where a request gives it one
+        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(launch.adapter, 0.0)]
     params.hostnames = [HOST]
     params.port = 0
     params.api_keys = [key]
@@ -102,11 +106,13 @@ def serve_program(program: str, launch: Launch, key: str) -> int:
         *("--host", HOST, "--port", "0"),
         *("--ctx-size", str(launch.context_tokens + CHECK_TOKENS)),
         *("--batch-size", str(BATCH_TOKENS), "--ubatch-size", str(BATCH_TOKENS)),
-        *("--parallel", str(SLOTS), "--n-predict", str(ANSWER_TOKENS_LIMIT)),
+        *("--parallel", str(CHECKING_SLOT + 1), "--n-predict", str(ANSWER_TOKENS_LIMIT)),
         *("--threads", str(launch.threads), "--threads-batch", str(launch.threads)),
     ]
     if launch.states_folder:
         arguments += ["--slot-save-path", launch.states_folder]
+    if launch.adapter:
+        arguments += ["--lora-scaled", f"{launch.adapter}:0"]
     environment = os.environ | {
         "LLAMA_API_KEY": key,
         "LLAMA_ARG_FIT": "off",
