@@ -249,6 +249,19 @@ def test_an_answer_that_quotes_another_article_is_not_kept(
     assert Keeper.open(tmp_path, ABOUT, {ARTICLE.id: ARTICLE}).get(MANY) is None
 
 
+def test_what_is_kept_of_another_test_set_is_no_damage(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Article.from_text("Some other text.", title="Other", source="other.txt")
+    answer = answered("Text.", cited=[(0, 4)], article=other)
+    both = {ARTICLE.id: ARTICLE, other.id: other}
+    Keeper.open(tmp_path, ABOUT, both).keep(MANY, answer, 1.0)
+    with caplog.at_level(logging.WARNING):
+        assert Keeper.open(tmp_path, ABOUT, {ARTICLE.id: ARTICLE}).get(MANY) is None
+    assert caplog.text == ""
+    assert Keeper.open(tmp_path, ABOUT, both).get(MANY) is not None
+
+
 def test_two_hundred_kept_answers_take_under_three_seconds(tmp_path: Path) -> None:
     many = [
         dataclasses.replace(one, id=f"{one.id} {number}")

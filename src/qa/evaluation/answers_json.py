@@ -49,6 +49,14 @@ def answer_articles(answer: Answer) -> tuple[Article, ...]:
     return tuple(citation.article for citation in (*answer.citations, *closest))
 
 
+def quoted_articles(data: Mapping[str, Any]) -> set[str]:
+    """Return the names of the articles that the values of ``answer_to_dict`` quote.
+
+    :raises KeyError: if they are no such values.
+    """
+    return {citation["article"] for citation in _citations(data)}
+
+
 def _citations(data: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [*data["citations"], *([] if data["closest"] is None else [data["closest"]])]
 

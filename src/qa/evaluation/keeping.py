@@ -14,7 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qa.evaluation.answers_json import answer_articles, answer_from_dict, answer_to_dict
+from qa.evaluation.answers_json import (
+    answer_articles,
+    answer_from_dict,
+    answer_to_dict,
+    quoted_articles,
+)
 from qa.evaluation.kept_lines import KeptLines
 from qa.evaluation.records import Example
 from qa.records import Answer, Article
@@ -92,7 +97,9 @@ class Keeper:
         self._lines.remove()
         self._kept.clear()
 
-    def _parsed(self, line: Mapping[str, Any]) -> tuple[str, Kept]:
+    def _parsed(self, line: Mapping[str, Any]) -> tuple[str, Kept] | None:
+        if not quoted_articles(line["answer"]) <= self._articles.keys():
+            return None  # of another test set
         answer = answer_from_dict(line["answer"], self._articles)
         return line["key"], Kept(answer=answer, seconds=float(line["seconds"]))
 

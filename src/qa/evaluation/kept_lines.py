@@ -25,10 +25,11 @@ class KeptLines:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self, parse: Callable[[Mapping[str, Any]], Thing]) -> list[Thing]:
+    def read(self, parse: Callable[[Mapping[str, Any]], Thing | None]) -> list[Thing]:
         """Return what ``parse`` makes of each line; one that it cannot read is left out and logged.
 
-        :param parse: raises ValueError, KeyError or TypeError for what is no line of its own.
+        :param parse: raises ValueError, KeyError or TypeError for what is no line of its own, and
+            returns None for one that does not concern it.
         :raises StorageError: if the file cannot be read.
         """
         try:
@@ -40,8 +41,8 @@ class KeptLines:
         found: list[Thing] = []
         for number, line in enumerate(lines, 1):
             try:
-                if line:
-                    found.append(parse(json.loads(line)))
+                if line and (thing := parse(json.loads(line))) is not None:
+                    found.append(thing)
             except (ValueError, KeyError, TypeError):  # torn by a kill, or of an older form
                 logger.warning("%s, line %d: not whole, left out", self._path, number)
         return found
