@@ -12,14 +12,14 @@ what the model answered, null where it declined or the article carries nothing o
 
 The fit is a logistic regression over the standardised signals. What is printed, and the table of
 risks that a setting is looked up in, comes from articles that the weights were not fitted on: they
-are divided into folds by article. ``--write`` replaces src/qa/calibration.json by the fit on all of
-them: for the model that answered with its first check alone and with both, and without what only a
-model gives, for any other.
+are divided into folds by article. ``--write`` replaces src/qa/calibration.json by the fits on all
+of them: for the model that answered, and without what only a model gives, for any other.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ from qa.evaluation.confidence import calibration_error, roc_area
 from qa.evaluation.records import Outcome
 from qa.evaluation.reporting import read_report
 from qa.models.catalogue import find_model
+from qa.models.opening import adapter_of
 from qa.settings import Settings
 from qa.signals import FROM_THE_MODEL, SIGNALS
-from qa.verification import DOUBTED
 
 FOLDS = 10
 INVERSE_PENALTY = 0.3
@@ -108,25 +108,24 @@ def judged(lines: Sequence[str]) -> Judged:
 def fits(data: Judged) -> list[dict[str, Any]]:
     """Return the entries of the data file; print what each is worth on articles apart."""
     weights = find_model(Settings().chat_model).files[0].sha256
-    first, apart_first = fit(data, [name for name in SIGNALS if name != "stated"], weights)
-    own, apart_own = fit(data, list(SIGNALS), weights)
-    words, apart_words = fit(data, [n for n in SIGNALS if n not in FROM_THE_MODEL], ANY_MODEL)
-    low, high = DOUBTED
-    doubtful = (apart_first > low) & (apart_first < high)
-    shipped = np.where(doubtful, apart_own, apart_first)
-    print(f"{len(data.right)} questions, {data.answered} answers, {doubtful.mean():.0%} doubtful")
-    for name, apart in {
-        "first check": apart_first,
-        "both checks": apart_own,
-        "the second where doubtful": shipped,
-        "words alone": apart_words,
-    }.items():
-        show(data, apart, name)
-    show_sets(data, shipped, doubtful, first, own)
-    return [first, own, words]
+    adapter = adapter_of(weights)
+    if adapter is None:
+        raise SystemExit(f"there is no adapter for the weights {weights}")
+    sha256 = hashlib.sha256(adapter.read_bytes()).hexdigest()
+    own, apart_own = fit(data, list(SIGNALS), weights, sha256)
+    names = [name for name in SIGNALS if name not in FROM_THE_MODEL]
+    words, apart_words = fit(data, names, ANY_MODEL, "")
+    print(f"{len(data.right)} questions, {data.answered} answers")
+    show(data, apart_own, "all signals")
+    show(data, np.array([row["confirmed"] for row in data.signals]), "the check alone")
+    show(data, apart_words, "words alone")
+    show_sets(data, apart_own, own)
+    return [own, words]
 
 
-def fit(data: Judged, names: list[str], weights: str) -> tuple[dict[str, Any], np.ndarray]:
+def fit(
+    data: Judged, names: list[str], weights: str, adapter: str
+) -> tuple[dict[str, Any], np.ndarray]:
     """Return the entry for one set of signals, and the probabilities of the answers apart."""
     values = np.array([[row[name] for name in names] for row in data.signals])
     right, articles = data.right[: data.answered], data.articles[: data.answered]
@@ -142,6 +141,7 @@ def fit(data: Judged, names: list[str], weights: str) -> tuple[dict[str, Any], n
     ]
     entry = {
         "weights": weights,
+        "adapter": adapter,
         "intercept": float(model.intercept_[0]),
         "terms": terms,
         "risks": risks(right, apart, len(data.right)),
@@ -174,38 +174,37 @@ def risks(right: np.ndarray, probability: np.ndarray, questions: int) -> list[di
     return found
 
 
-def show(data: Judged, probability: np.ndarray, name: str) -> None:
+def show(data: Judged, score: np.ndarray, name: str) -> None:
     right, answerable = data.right[: data.answered], data.answerable[: data.answered]
-    print(
-        f"  {name:26} area right {roc_area(probability, right):.3f}"
-        f", answerable {roc_area(probability, answerable):.3f}"
-        f", calibration error {calibration_error(probability, right):.3f}"
+    line = (
+        f"  {name:16} area right {roc_area(score, right):.3f}"
+        f", answerable {roc_area(score, answerable):.3f}"
     )
+    if score.min() >= 0 and score.max() <= 1:
+        line += f", calibration error {calibration_error(score, right):.3f}"
+    print(line)
 
 
-def show_sets(
-    data: Judged,
-    probability: np.ndarray,
-    doubtful: np.ndarray,
-    first: dict[str, Any],
-    own: dict[str, Any],
-) -> None:
+def show_sets(data: Judged, probability: np.ndarray, entry: dict[str, Any]) -> None:
     """Print what is answered and declined at the default risk, set by set."""
-    least = [least_probability(entry) for entry in (first, own)]
-    print(f"\nat the default risk, given from {least[0]:.2f} and {least[1]:.2f}")
+    least = least_probability(entry)
+    print(f"\nat the default risk, given from {least:.2f}")
     given = np.zeros(len(data.right), dtype=bool)
-    given[: data.answered] = probability >= np.where(doubtful, least[1], least[0])
+    given[: data.answered] = probability >= least
     drafted = np.arange(len(data.right)) < data.answered
     for name in dict.fromkeys(data.sets):
         here = data.sets == name
         yes, no = here & (data.answerable == 1), here & (data.answerable == 0)
         answers = here[: data.answered]
+        right = data.right[: data.answered][answers]
         print(
             f"  {name:12} right {shown(given & (data.right == 1), yes)}"
             f" (drafts {shown(drafted & (data.right == 1), yes)})"
             f", declined {shown(~given, no)} (drafts {shown(~drafted, no)})"
-            f", wrong {shown(data.right == 0, here & given)}, area answerable "
+            f", wrong {shown(data.right == 0, here & given)}, area right "
+            f"{roc_area(probability[answers], right):.2f}, answerable "
             f"{roc_area(probability[answers], data.answerable[: data.answered][answers]):.2f}"
+            f", calibration error {calibration_error(probability[answers], right):.2f}"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 
 import pytest
@@ -10,13 +11,15 @@ from hypothesis import strategies as st
 
 from qa.calibration import ANY_MODEL, Calibration, Risk, Term, calibrations_for
 from qa.models.catalogue import find_model
+from qa.models.opening import adapter_of
 from qa.settings import Settings
 from qa.signals import FROM_THE_MODEL, SIGNALS
 
 FIT = Calibration(
+    adapter="",
     weights="abc",
     intercept=0.5,
-    terms=(Term(signal="stated", mean=1.0, deviation=2.0, weight=3.0),),
+    terms=(Term(signal="confirmed", mean=1.0, deviation=2.0, weight=3.0),),
     risks=(
         Risk(probability=0.2, wrong=0.4, given=0.9),
         Risk(probability=0.5, wrong=0.2, given=0.6),
@@ -27,11 +30,11 @@ FIT = Calibration(
 
 def test_a_probability_is_the_logistic_of_the_weighted_signals() -> None:
     worked_out = 1 / (1 + math.exp(-(0.5 + 3.0 * (2.0 - 1.0) / 2.0)))
-    assert FIT.probability({"stated": 2.0, "another": 9.0}) == pytest.approx(worked_out)
+    assert FIT.probability({"confirmed": 2.0, "another": 9.0}) == pytest.approx(worked_out)
 
 
 def test_a_signal_that_is_not_there_is_an_error() -> None:
-    with pytest.raises(KeyError, match="stated"):
+    with pytest.raises(KeyError, match="confirmed"):
         FIT.probability({"another": 1.0})
 
 
@@ -44,13 +47,20 @@ def test_a_risk_gives_the_least_probability_that_kept_to_it(risk: float, least: 
 
 def test_the_default_model_has_a_fit_of_its_own() -> None:
     weights = find_model(Settings().chat_model).files[0].sha256
-    words, first, own = calibrations_for(weights)
+    words, own = calibrations_for(weights)
     assert words.weights == ANY_MODEL
-    assert first.weights == own.weights == weights
-    assert first.signals == set(SIGNALS) - {"stated"}
+    assert own.weights == weights
     assert own.signals == set(SIGNALS)
-    for fit in (first, own):
-        assert any(risk.wrong <= Settings().most_risk for risk in fit.risks)
+    assert any(risk.wrong <= Settings().most_risk for risk in own.risks)
+
+
+def test_the_fit_was_made_with_the_adapter_that_ships() -> None:
+    weights = find_model(Settings().chat_model).files[0].sha256
+    adapter = adapter_of(weights)
+    assert adapter is not None
+    words, own = calibrations_for(weights)
+    assert own.adapter == hashlib.sha256(adapter.read_bytes()).hexdigest()
+    assert words.adapter == ""
 
 
 def test_other_weights_get_the_fit_that_asks_nothing_of_the_model() -> None:

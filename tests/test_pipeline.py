@@ -22,7 +22,6 @@ ARTICLE = Article.from_text(
 )
 LIMITS = Limits(question_characters=200, passages=2, answer_tokens=40, deadline_seconds=20.0)
 QUESTION, ANSWER = "How many boats did the town buy?", "The town bought 37 boats."
-APART, WITH_THE_ARTICLE = True, False
 
 
 def asked(model: ScriptedChatModel) -> Answer:
@@ -44,7 +43,7 @@ def items(
         verifier=Verifier(
             [article],
             embeddings,
-            calibrations=[fit(), fit("confirmed"), fit("confirmed", "stated")],
+            calibrations=[fit(), fit("confirmed")],
             most_risk=0.2,
         ),
         whole=[Section(heading="Boats", text=article.text)] if whole else None,
@@ -58,25 +57,15 @@ def test_the_fake_has_the_capability_it_stands_for() -> None:
     assert isinstance(WeighingChatModel(replies=[]), WeighsChoices)
 
 
-@pytest.mark.parametrize(
-    ("sure_apart", "sure", "checks", "reason"),
-    [
-        (0.99, 0.01, [APART], Reason.NONE),
-        (0.01, 0.99, [APART], Reason.UNSURE),
-        (0.6, 0.9, [APART, WITH_THE_ARTICLE], Reason.NONE),
-        (0.6, 0.1, [APART, WITH_THE_ARTICLE], Reason.UNSURE),
-    ],
-)
-def test_the_second_check_is_made_where_the_first_leaves_a_doubt(
-    sure_apart: float, sure: float, checks: list[bool], reason: Reason
-) -> None:
+@pytest.mark.parametrize(("sure", "reason"), [(0.99, Reason.NONE), (0.01, Reason.UNSURE)])
+def test_an_answer_is_given_where_the_model_is_sure_of_it(sure: float, reason: Reason) -> None:
     replies = [ANSWER, DECLINED] if reason else [ANSWER]
-    model = WeighingChatModel(replies=replies, sure=sure, sure_apart=sure_apart)
+    model = WeighingChatModel(replies=replies, sure_apart=sure)
     answer = asked(model)
-    assert model.weighed == checks
+    assert model.weighed == [True]
     assert answer.reason is reason
     assert answer.status == ("abstained" if reason else "answered")
-    assert answer.usage == Usage(read=len(checks), cached=0, written=len(checks))
+    assert answer.usage == Usage(read=1, cached=0, written=1)
 
 
 def test_a_model_that_declines_is_asked_again_with_the_best_passage() -> None:

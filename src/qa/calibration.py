@@ -48,9 +48,13 @@ class Risk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calibration:
-    """A fit for the model whose weights have a SHA-256, or for any model."""
+    """A fit for the model whose weights have a SHA-256, or for any model.
+
+    ``adapter`` is the SHA-256 of the adapter with which that model checked its answers.
+    """
 
     weights: str
+    adapter: str
     intercept: float
     terms: tuple[Term, ...]
     risks: tuple[Risk, ...]
@@ -98,6 +102,7 @@ def _fits() -> tuple[Calibration, ...]:
 def _fit(entry: dict[str, Any]) -> Calibration:
     return Calibration(
         weights=entry["weights"],
+        adapter=entry["adapter"],
         intercept=entry["intercept"],
         terms=tuple(Term(**term) for term in entry["terms"]),
         risks=tuple(Risk(**risk) for risk in entry["risks"]),

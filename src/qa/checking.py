@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from langchain_core.messages import BaseMessage
 
 from qa.models.chat import WeighsChoices
-from qa.prompts import NO, YES, belonging, checking, confirming
+from qa.prompts import NO, YES, belonging, confirming
 from qa.records import Usage
 
 _LEAST = 1e-6  # below this a probability says no more than that the token was not considered
@@ -41,17 +41,6 @@ def confirmed(
     :raises EngineError: if the model fails.
     """
     return _sureness(model, confirming(title, evidence, question, answer), apart=True)
-
-
-def stated(model: WeighsChoices, asked: Sequence[BaseMessage], evidence: str) -> Sureness:
-    """Return how sure the model is that the article states the answer to what it was asked.
-
-    The article and the conversation are read with it, as they were for the answer.
-
-    :param asked: the messages of ``qa.prompts.asking``.
-    :raises EngineError: if the model fails.
-    """
-    return _sureness(model, checking(asked, evidence), apart=False)
 
 
 def belongs(model: WeighsChoices, read: Sequence[BaseMessage], kind: str, name: str) -> Sureness:

@@ -37,7 +37,7 @@ _SMALLEST_GAIN = 0.15  # a further sentence has to cover at least this share mor
 _QUESTION_WEIGHT = 0.5  # what covering all of the question's words is worth beside the claim's own
 _SIMILARITY_WEIGHT = 0.5  # what a cosine of 1 is worth beside the claim's own words
 
-RIVAL_KNOWS = 0.8
+RIVAL_KNOWS = 1.0
 """Share of what the carrying sentences hold of the question that a rival holds at least."""
 
 RIVAL_SAYS = 0.25

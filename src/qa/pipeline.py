@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from qa.checking import confirmed, stated
+from qa.checking import confirmed
 from qa.gathering import Gatherer
 from qa.generation import Draft, Writer
 from qa.models.chat import WeighsChoices
@@ -41,7 +41,7 @@ from qa.verification import Verdict, Verifier, declines, may_decline
 
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
-_CONTRARY_FROM = 1.0  # log odds that a sentence answers too, from which on it is shown
+_CONTRARY_FROM = 3.0  # log odds that a sentence answers too, from which on it is shown
 _WORDS_NAMED = 3  # words of a question that an abstention names as not being there
 
 
@@ -230,10 +230,6 @@ class Pipeline:
             "token_mean": sum(tokens) / len(tokens),
             "token_least": min(tokens),
         }
-        if self._verifier.doubts(examined, from_the_model):
-            statement = stated(model, attempt.messages, examined.evidence)
-            usage = Usage.total(usage, statement.usage)
-            from_the_model["stated"] = statement.log_odds
         verdict = self._verifier.judge(examined, from_the_model)
         if verdict.reason is Reason.NONE:
             rival = self._verifier.rival(draft.searched_for, written.text, examined, attempt.read)

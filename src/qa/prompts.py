@@ -27,9 +27,6 @@ INSTRUCTIONS = (
 
 YES, NO = "Yes", "No"
 
-CHECK = f"Does the article state the answer to exactly this question? Answer {YES} or {NO}."
-"""Asked behind evidence and question; benchmarks/RESULTS.md has what other wordings gave."""
-
 CONFIRM = (
     "You check answers to questions about an article. Do the words of the article state that this "
     "is the answer to exactly this question, about the same person, thing and time? "
@@ -114,17 +111,6 @@ def confirming(title: str, evidence: str, question: str, answer: str) -> list[Ba
         f"Question: {harmless(question)}\nAnswer: {harmless(answer)}"
     )
     return [SystemMessage(CONFIRM), HumanMessage(said)]
-
-
-def checking(asked: Sequence[BaseMessage], evidence: str) -> list[BaseMessage]:
-    """Return the messages of ``asking``, asking instead whether the article answers the question.
-
-    :param evidence: the words of the article that come closest; read again beside the question,
-        they tell the model far more than the article before it does.
-    """
-    *before, question = asked
-    said = f"{_SAID} {harmless(evidence)}"
-    return [*before, HumanMessage(f"{said}\n\n{question.text}\n\n{CHECK}")]
 
 
 def summarising(read: Sequence[BaseMessage], sentences: int | None) -> list[BaseMessage]:

@@ -26,8 +26,6 @@ LEAST_KNOWN = 0.5
 """Of 214 answerable questions on eleven articles none is both less similar than this to every
 passage and mostly made of words that stand nowhere; of 25 on something else altogether 16 are."""
 
-DOUBTED = (0.25, 0.75)
-"""Probabilities by the first check between which the second is made too."""
 
 DECLINING_START = "The article does not"
 """How a model that declines begins; what may become that is not shown while it is written."""
@@ -178,22 +176,6 @@ class Verifier:
             signals=signals,
             title=self.places[nearest[0]].article.title,
             evidence=evidence[:_EVIDENCE_CHARACTERS],
-        )
-
-    def doubts(self, examined: Examination, from_the_model: Mapping[str, float]) -> bool:
-        """Return whether more signals may change the verdict on an answer that was examined.
-
-        They may not where the probability by those there are is far from where answers are given.
-        A risk of 1, at which answers are given whatever it is, is for those who want all signals.
-        """
-        signals = {**examined.signals, **from_the_model}
-        calibration = self._calibration(signals)
-        if calibration is self._calibrations[-1]:
-            return False
-        surely_wrong, surely_right = DOUBTED
-        return (
-            self._most_risk >= 1.0
-            or surely_wrong <= calibration.probability(signals) <= surely_right
         )
 
     def _calibration(self, signals: Mapping[str, float]) -> Calibration:
