@@ -2,7 +2,8 @@
 
     pip install -c constraints.txt gguf
     python benchmarks/drafts.py                            makes benchmarks/checks.jsonl
-    python benchmarks/adapter.py --out adapter.gguf        fits on them, in an hour or two
+    python benchmarks/adapter.py --out first.gguf          fits on them, in an hour
+    python benchmarks/adapter.py --out adapter.gguf --start first.gguf --more natural --epochs 3
 
 In: the lines of checks.jsonl, each an answer beside its evidence and whether it was right. Out: a
 GGUF file of an adapter, to be put into src/qa/models/adapters/ under the SHA-256 of the weights;
@@ -12,8 +13,11 @@ The model reads exactly the words of ``qa.prompts.confirming``, and the log odds
 the next token are pushed towards whether the answer was right (LoRA: Hu et al., ICLR 2022,
 arXiv:2106.09685). Only the upper layers change, so what the lower ones make of a line is worked out
 once. The model is the quantised file itself, its numbers turned back into bfloat16, so the adapter
-fits what the engine runs. Articles in ``HELD_OUT`` are never learned from: their lines show, as it
-goes, what was learned, as the area under the ROC curve.
+fits what the engine runs.
+
+People do not ask as SQuAD does, so a second, short round goes on with lines of the kind "natural"
+and as many of the rest. Articles in ``HELD_OUT`` are never learned from: their lines show what was
+learned, as the area under the ROC curve.
 """
 
 from __future__ import annotations
@@ -48,7 +52,7 @@ HELD_OUT = ("Scottish Parliament", "Yuan dynasty")
 FIRST_LAYER = 14
 RANK = 6
 SCALE = 2.0
-LEARNING_RATE = 4e-4
+LEARNING_RATE, GOING_ON_RATE = 4e-4, 2e-4
 WARM_UP_STEPS = 20
 BATCH = 8
 LONGEST = 400  # tokens of a line
@@ -181,8 +185,12 @@ class Checker:
                 self.before.append(held)
             self.beginning = states
 
-    def add_changes(self) -> list[nn.Parameter]:
-        """Give the upper layers changes that change nothing yet; return their parameters."""
+    def add_changes(self, start: Path | None) -> list[nn.Parameter]:
+        """Give the upper layers changes that change nothing yet, or those of an adapter.
+
+        Return their parameters.
+        """
+        known = {one.name: one.data for one in GGUFReader(start).tensors} if start else {}
         widths = {
             "attn_q": WIDTH,
             "attn_k": KEY_HEADS * HEAD_WIDTH,
@@ -195,6 +203,11 @@ class Checker:
                     down=nn.Parameter(torch.randn(RANK, WIDTH) / math.sqrt(WIDTH)),
                     up=nn.Parameter(torch.zeros(width, RANK)),
                 )
+        for place, layer in enumerate(self.layers):
+            for name, change in layer.changes.items() if known else ():
+                for end, matrix in (("lora_a", change.down), ("lora_b", change.up)):
+                    numbers = np.array(known[f"blk.{place}.{name}.weight.{end}"], dtype=np.float32)
+                    matrix.data = torch.from_numpy(numbers)
         changes = [one for layer in self.layers for one in layer.changes.values()]
         return [parameter for change in changes for parameter in (change.down, change.up)]
 
@@ -274,6 +287,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--minutes", type=float, default=90.0, help="at most; it slows to the end")
     parser.add_argument("--epochs", type=float, default=2.0)
+    parser.add_argument("--start", type=Path, help="an adapter to go on from")
+    parser.add_argument("--more", help="with --start: the kind of lines to go on with")
     options = parser.parse_args()
     random.seed(0)
     torch.manual_seed(0)
@@ -292,11 +307,16 @@ def main() -> None:
         row = Row(tokens(prompt(line)[1])[-LONGEST:], line["right"], line["kind"])
         if not held or row.group == "draft":  # what the annotators wrote is not what is checked
             rows[held].append(row)
+    if options.more:
+        wanted = [row for row in rows[False] if row.group == options.more]
+        others = [row for row in rows[False] if row.group != options.more]
+        rows[False] = wanted + random.sample(others, min(len(others), len(wanted)))
     beginning = tokens(prompt(lines[0])[0])
     checker = Checker(weights, beginning, *(tokens(word)[0] for word in (YES, NO)))
     print(f"{len(rows[False])} lines to learn from, {len(rows[True])} held out", flush=True)
-    show(checker, rows[True], "before")
-    parameters = checker.add_changes()
+    if not options.start:
+        show(checker, rows[True], "before")
+    parameters = checker.add_changes(options.start)
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.01)
     steps = int(len(rows[False]) * options.epochs / BATCH)
     started, step, losses = time.monotonic(), 0, [0.0]
@@ -307,7 +327,8 @@ def main() -> None:
                 steps = step
                 break
             for group in optimizer.param_groups:
-                group["lr"] = LEARNING_RATE * min((step + 1) / WARM_UP_STEPS, max(1 - passed, 0.05))
+                slowed = min((step + 1) / WARM_UP_STEPS, max(1 - passed, 0.05))
+                group["lr"] = (GOING_ON_RATE if options.start else LEARNING_RATE) * slowed
             right = torch.tensor([float(row.right) for row in batch])
             loss = functional.binary_cross_entropy_with_logits(checker.log_odds(batch), right)
             optimizer.zero_grad()

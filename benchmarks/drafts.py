@@ -9,6 +9,9 @@ the annotators' own answers make further lines, "kind" "span": the gold answers 
 answers, and the plausible but wrong ones of what it does not. Evidence is found as the program
 finds it, in the passages of a search of the whole article and those of the paragraph.
 
+Lines of the kind "natural" are none of these: they were written by hand, in the ways people ask, on
+made-up subjects, and stay as they are.
+
 Lines are written as they come, and those that are there are not asked again. SQuAD 2.0 is under
 CC BY-SA 4.0, and so is what is made of it.
 """
