@@ -37,8 +37,9 @@ _SMALLEST_GAIN = 0.15  # a further sentence has to cover at least this share mor
 _QUESTION_WEIGHT = 0.5  # what covering all of the question's words is worth beside the claim's own
 _SIMILARITY_WEIGHT = 0.5  # what a cosine of 1 is worth beside the claim's own words
 
-RIVAL_KNOWS = 1.0
-"""Share of what the carrying sentences hold of the question that a rival holds at least."""
+RIVAL_KNOWS = 0.6
+"""Share of the question's weighted words that a rival holds at least, and no less than those do
+that carry the claim."""
 
 RIVAL_SAYS = 0.25
 """Share of what a claim adds to the question that a rival holds at most."""
@@ -186,14 +187,14 @@ class SentenceIndex:
         """
         asked, claimed = content_words(question), content_words(claim)
         added = claimed - asked
-        known = self.share(asked, self.words_of(carrying))
-        if not added or not known:
+        known = max(self.share(asked, self.words_of(carrying)), RIVAL_KNOWS)
+        if not added:
             return None
         found = [
             row
             for row in rows
             if row not in carrying
-            and self.share(asked, self._stems[row]) >= RIVAL_KNOWS * known
+            and self.share(asked, self._stems[row]) >= known
             and self.share(added, self._stems[row]) <= RIVAL_SAYS
             and (numbers(self._stems[row]) - asked or not numbers(added))
         ]
