@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from qa.ui.guard import BODY_BYTES, Guard, Message, Receive, Send, content_policy
+from qa.ui.guard import BODY_BYTES, FORGOTTEN_BYTES, Guard, Message, Receive, Send, content_policy
 
 PORT = 7860
 HERE = f"http://127.0.0.1:{PORT}"
@@ -273,7 +273,7 @@ def test_a_body_that_does_not_say_its_length_is_cut_off_at_the_limit() -> None:
         return status
 
     assert asyncio.run(send()) == 413
-    assert len(sent) == BODY_BYTES // 100_000 + 1
+    assert len(sent) == FORGOTTEN_BYTES // 100_000 + 1
 
 
 def test_while_the_program_ends_no_new_question_is_taken() -> None:

@@ -26,6 +26,7 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 Headers = list[tuple[bytes, bytes]]
 
 BODY_BYTES = 1_000_000
+FORGOTTEN_BYTES = 8_000_000
 BODY_SECONDS = 10.0
 _READ = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static)/.+"
@@ -187,15 +188,23 @@ def _is_address(name: str) -> bool:
 
 
 async def _body(receive: Receive) -> bytes | None:
-    """Return the whole body of a request, or None when it is too large."""
+    """Return the whole body of a request, or None when it is too large.
+
+    The rest of one that is too large is read and forgotten, up to a limit: a connection that is
+    closed on a client that still sends may lose the answer on its way.
+    """
     body = bytearray()
+    received = 0
     while True:
         message = await receive()
-        body += message.get("body", b"")
-        if len(body) > BODY_BYTES:
-            return None
-        if not message.get("more_body"):
-            return bytes(body)
+        part = message.get("body", b"")
+        received += len(part)
+        if received <= BODY_BYTES:
+            body += part
+        else:
+            body.clear()
+        if not message.get("more_body") or received > FORGOTTEN_BYTES:
+            return bytes(body) if received <= BODY_BYTES else None
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
