@@ -52,13 +52,10 @@ def dangers(source: str) -> list[str]:
 @pytest.mark.parametrize(
     "source",
     [
-        "eval('1')",
-        "import pickle",
-        "from pickle import loads",
-        "run('ls', shell=True)",
-        "load(x, trust_remote_code=True)",
-        "get(x, verify=False)",
-        "tempfile.mktemp()",
+        *(f"{call}('x')" for call in sorted(DANGEROUS_CALLS)),
+        *(f"import {module}" for module in sorted(DANGEROUS_MODULES)),
+        *(f"from {module} import load" for module in sorted(DANGEROUS_MODULES)),
+        *(f"run('x', {name}={value})" for name, value in sorted(DANGEROUS_ARGUMENTS)),
     ],
 )
 def test_each_danger_is_seen(source: str) -> None:
