@@ -21,24 +21,21 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
 from qa.articles.text import normalise
 from qa.assistant import chat_model_of
 from qa.calibration import ANY_MODEL, calibrations_for
-from qa.chunking import chunk
-from qa.embedding import text_to_embed
 from qa.evaluation.squad import contains
 from qa.generation import Writer
-from qa.index import VectorIndex
-from qa.indexing import Embedder
+from qa.indexing import Embedder, Indexer
 from qa.prompts import Section, asking, reading
 from qa.records import Article, Chunk
 from qa.retrieval import Retriever
@@ -68,15 +65,12 @@ class Shelf:
 
     def __init__(self, article: Article, embedder: Embedder, settings: Settings) -> None:
         self.article = article
-        self.chunks = tuple(chunk(article, max_characters=settings.chunk_characters))
         embeddings = embedder.embeddings
-        vectors = np.array(
-            embeddings.embed_documents([text_to_embed(one) for one in self.chunks]),
-            dtype=np.float32,
-        )
-        unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
-        index = VectorIndex.from_vectors(unit)
-        self.retriever = Retriever.build(self.chunks, index, embeddings)
+        with tempfile.TemporaryDirectory() as folder:
+            indexer = Indexer(Path(folder), embedder, chunk_characters=settings.chunk_characters)
+            contents = indexer.contents([article])
+        self.chunks = contents.chunks
+        self.retriever = Retriever.build(contents.chunks, contents.vectors, embeddings)
         self.verifier = Verifier(
             [article], embeddings, calibrations=calibrations_for(ANY_MODEL), most_risk=1.0
         )

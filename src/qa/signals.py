@@ -15,7 +15,7 @@ from qa.citations import Alignment, SentenceIndex, content_words, numbers
 
 SIGNALS: Mapping[str, str] = {
     "confirmed": "the model's log odds of Yes to whether the evidence states this answer",
-    "asked_again": "1 if the model declined at first, and answered from a passage put before it",
+    "asked_again": "1 if the first attempt was declined or withheld, and this is the second",
     "token_mean": "mean log probability of the answer's tokens",
     "token_least": "log probability of its least probable token",
     "passage_similarity": "cosine of the question and the nearest passage",

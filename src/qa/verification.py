@@ -26,7 +26,6 @@ LEAST_KNOWN = 0.5
 """Of 214 answerable questions on eleven articles none is both less similar than this to every
 passage and mostly made of words that stand nowhere; of 25 on something else altogether 16 are."""
 
-
 DECLINING_START = "The article does not"
 """How a model that declines begins; what may become that is not shown while it is written."""
 
