@@ -20,11 +20,11 @@ setup: $(VENV)/installed  ## the environment with the pinned packages
 models: $(VENV)/weights  ## the weights, each checked against its SHA-256; nothing is fetched twice
 
 $(VENV)/weights: $(VENV)/installed src/qa/models/catalogue.json
-	$(BIN)/qa models pull
+	$(BIN)/python -m qa models pull
 	@touch $@
 
 $(VENV)/tiny-weights: $(VENV)/installed src/qa/models/catalogue.json
-	$(BIN)/qa models pull smollm2-135m
+	$(BIN)/python -m qa models pull smollm2-135m
 	@touch $@
 
 native: $(BIN)/llama-server  ## an engine built for this processor: some 5 minutes, once
@@ -43,17 +43,19 @@ $(BIN)/llama-server: $(VENV)/installed native.txt
 	cp $(VENV)/native/out/bin/llama-server $@
 	rm -rf $(VENV)/native
 
-browser:  ## Chromium for the tests of the page
+browser: $(VENV)/tested  ## Chromium for the tests of the page
 	@command -v chromium >/dev/null || command -v chromium-browser >/dev/null || ( \
 	  echo "Installing Chromium for the tests of the page …"; \
 	  apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null ) \
+	|| $(BIN)/playwright install chromium \
 	|| { echo "Chromium is missing and could not be installed: install it, then run make test again."; exit 1; }
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo "Python 3.11 or later is needed: run make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "Setting up $(VENV): about 1.5 GB of packages, once …"
-	$(PYTHON) -m venv $(VENV)
+	@$(PYTHON) -m venv $(VENV) \
+	|| { echo "Python's venv is missing: on Debian, apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt 'torch==2.13.0'
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt -e .
 	@touch $@

@@ -2,7 +2,7 @@
 
 import sys
 
-from qa.cli.main import main
+from qa.__main__ import run
 
 if __name__ == "__main__":
-    sys.exit(main(["chat", *sys.argv[1:]]))
+    sys.exit(run(["chat", *sys.argv[1:]]))

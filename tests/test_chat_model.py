@@ -25,12 +25,18 @@ from langchain_core.messages import (
 
 from qa.errors import EngineError, QAError, WeightsError
 from qa.models.catalogue import find_model
-from qa.models.chat import CountsTokens, LocalChatModel, ReadsAhead, WeighsChoices
+from qa.models.chat import (
+    CountsTokens,
+    LocalChatModel,
+    ReadsAhead,
+    WeighsChoices,
+)
 from qa.models.engine import Engine
 from qa.models.opening import adapter_of, open_chat_model
 from qa.models.worker import Launch
 from qa.records import Usage
 from qa.settings import Settings
+from qa.steps import result_of
 
 FAKES = Path(__file__).parent / "fakes"
 FIVE_WORDS = "word0 word1 word2 word3 word4 "
@@ -174,8 +180,8 @@ def test_it_reads_ahead_up_to_the_unfinished_words(
     stub_model: LocalChatModel, journal: Path
 ) -> None:
     unfinished = [SystemMessage("be brief"), HumanMessage("Article: text\nQuestion: ")]
-    assert stub_model.read_ahead(unfinished) is False
-    assert stub_model.read_ahead(unfinished) is True
+    assert result_of(stub_model.read_ahead(unfinished)) is False
+    assert result_of(stub_model.read_ahead(unfinished)) is True
     (body,) = bodies(journal, "/completion")
     assert body["prompt"] == "<system>be brief</system><user>Article: text\nQuestion: "
     assert body["n_predict"] == 0
@@ -354,12 +360,12 @@ def test_the_real_model_reads_an_article_once(
         return usage["input_tokens"] - usage["input_token_details"]["cache_read"]
 
     first = open_model(path)
-    assert first.read_ahead(unfinished) is False
+    assert result_of(first.read_ahead(unfinished)) is False
     assert new_tokens(first) < 20
     first.close()
 
     second = open_model(path)
-    assert second.read_ahead(unfinished) is True
+    assert result_of(second.read_ahead(unfinished)) is True
     assert new_tokens(second) < 20
 
     os.kill(second.engine.pid, signal.SIGKILL)
@@ -372,7 +378,7 @@ def test_the_real_model_reads_an_article_once(
     content[len(content) // 2] ^= 1
     state.write_bytes(content)
     third = open_model(path)
-    assert third.read_ahead(unfinished) is False
+    assert result_of(third.read_ahead(unfinished)) is False
     assert new_tokens(third) < 20
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 
+from qa.cli.asking import told
 from qa.cli.main import main
 from qa.cli.text import answer_json, answer_text, plain
+from qa.models.catalogue import find_model
 from qa.records import Answer, Article, Citation, Reason, Sentence, Span
+from qa.steps import told as told_shares
 
 ARTICLE = Article.from_text("It has 37 boats. It has a pier.", title="Boats", source="boats.txt")
 ANSWERED = Answer(
@@ -126,8 +131,11 @@ def test_an_unknown_setting_is_refused(
 def test_the_list_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["models", "list"]) == 0
     lines = capsys.readouterr().out.splitlines()[1:]
-    assert len(lines) == 4
-    assert all(" missing " in line for line in lines)
+    models = [line for line in lines if not line.startswith(" ")]
+    assert len(models) == 4
+    assert all(" missing " in line for line in models)
+    assert any(line.strip().startswith("from Qwen/") for line in lines)
+    assert f"    {find_model('smollm2-135m').files[0].sha256}  " in "\n".join(lines)
 
 
 @pytest.mark.usefixtures("bare")
@@ -135,5 +143,93 @@ def test_the_doctor_names_what_to_run(capsys: pytest.CaptureFixture[str]) -> Non
     assert main(["doctor"]) == 1
     said = capsys.readouterr().out
     assert "ok  faiss-cpu: " in said
-    assert "!!  weights qwen2.5-coder-1.5b: " in said
+    assert "!!  chat model qwen2.5-coder-1.5b: " in said
     assert "Run: qa models pull qwen2.5-coder-1.5b" in said
+
+
+WRONG_MODELS = [
+    ("QA_CHAT_MODEL", "/nope.gguf", "'/nope.gguf' cannot be read"),
+    ("QA_CHAT_MODEL", "/nope.GGUF", "'/nope.GGUF' cannot be read"),
+    ("QA_CHAT_MODEL", "qwen", "The local generators are: "),
+    ("QA_CHAT_MODEL", "all-minilm-l6-v2", "There is no local generator named"),
+    ("QA_CHAT_MODEL", "nobody:gpt", "'nobody:gpt' could not be opened"),
+    ("QA_EMBEDDING_MODEL", "/nope", "The local embedders are: "),
+]
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(("name", "value", "said"), WRONG_MODELS)
+def test_the_doctor_finds_a_model_that_is_none(
+    name: str,
+    value: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["doctor"]) == 1
+    assert said in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(("name", "value", "said"), WRONG_MODELS[-1:])
+def test_no_page_is_opened_for_a_model_that_is_none(
+    name: str,
+    value: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["chat", "--no-browser"]) == 1
+    told = capsys.readouterr().err
+    assert said in told
+    assert "The page is at" not in told
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "said"),
+    [
+        (KeyboardInterrupt(), 130, "qa: stopped."),
+        (OSError(28, "No space left on device", "/tmp/x"), 1, "'/tmp/x'. Mend that"),
+        (UnicodeEncodeError("ascii", "é", 0, 1, "ordinal not in range"), 1, "PYTHONIOENCODING"),
+        (ZeroDivisionError("7"), 1, "a fault in the program, ZeroDivisionError('7') in line"),
+    ],
+)
+def test_what_goes_wrong_ends_in_one_line(
+    error: BaseException,
+    status: int,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(_: object) -> int:
+        raise error
+
+    monkeypatch.setattr("qa.cli.doctor.check", fails)
+    assert main(["doctor"]) == status
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert said in lines[0]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_how_far_a_step_is_takes_its_line_on_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, terminal: bool
+) -> None:
+    def steps() -> Generator[str, None, int]:
+        yield "Loading"
+        yield from told_shares("Building the index", shares())
+        return 7
+
+    def shares() -> Generator[float, None, None]:
+        yield 0.256
+        yield 1.0
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    assert told(steps()) == 7
+    over = "\x1b[A\x1b[K"
+    further = f"{over}Building the index, 26% …\n{over}Building the index, 100% …\n"
+    assert capsys.readouterr().err == (
+        f"Loading …\nBuilding the index …\n{further if terminal else ''}"
+    )

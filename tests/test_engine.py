@@ -21,6 +21,7 @@ from qa.errors import EngineError
 from qa.models.engine import Engine, Limits
 from qa.models.process import WORKER_COMMAND
 from qa.models.worker import Launch
+from qa.steps import result_of
 
 FAKES = Path(__file__).parent / "fakes"
 CHAT = "/v1/chat/completions"
@@ -321,12 +322,12 @@ def test_it_ends_with_its_parent(journal: Journal, lives: str, signalled: int) -
 
 def test_what_was_read_ahead_is_read_once_ever(open_engine: OpenEngine, journal: Journal) -> None:
     first = open_engine()
-    assert first.read_ahead("the article") is False
-    assert first.read_ahead("the article") is True
+    assert result_of(first.read_ahead("the article")) is False
+    assert result_of(first.read_ahead("the article")) is True
     first.close()
     second = open_engine()
-    assert second.read_ahead("the article") is True
-    assert second.read_ahead("another article") is False
+    assert result_of(second.read_ahead("the article")) is True
+    assert result_of(second.read_ahead("another article")) is False
     assert journal.paths().count("/completion") == 2
 
 
@@ -334,7 +335,7 @@ def test_what_was_read_ahead_is_held_again_after_a_death(
     open_engine: OpenEngine, journal: Journal
 ) -> None:
     engine = open_engine()
-    engine.read_ahead("the long article")
+    result_of(engine.read_ahead("the long article"))
     pid = engine.pid
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
@@ -346,46 +347,29 @@ def test_what_was_read_ahead_is_held_again_after_a_death(
     assert journal.paths()[-2:] == [CHAT, CHAT]
 
 
-def test_each_slot_holds_what_was_read_ahead_for_it(
-    open_engine: OpenEngine, journal: Journal
-) -> None:
-    engine = open_engine()
-    engine.read_ahead("the long article", slot=0)
-    engine.read_ahead("two words", slot=1)
-    pid = engine.pid
-    assert pid is not None
-    os.kill(pid, signal.SIGKILL)
-    wait_until(lambda: engine.pid is None, 3)
-    for slot, words_held in ((0, 3), (1, 2)):
-        events = list(engine.stream(CHAT, QUESTION | {"id_slot": slot}, deadline_seconds=10))
-        assert events[-1]["usage"]["prompt_tokens_details"]["cached_tokens"] == words_held
-    restored = ["/slots/0?action=restore", "/slots/1?action=restore"]
-    assert journal.paths()[-4:] == [*restored, CHAT, CHAT]
-
-
 @pytest.mark.parametrize("damage", [b"", b"statf of: the article", b"state of: the article!"])
 def test_a_damaged_state_never_reaches_the_engine(
     open_engine: OpenEngine, journal: Journal, tmp_path: Path, damage: bytes
 ) -> None:
-    open_engine().read_ahead("the article")
+    result_of(open_engine().read_ahead("the article"))
     (state,) = (tmp_path / "states").glob("*.state")
     state.write_bytes(damage)
     engine = open_engine()
-    assert engine.read_ahead("the article") is False
+    assert result_of(engine.read_ahead("the article")) is False
     assert "/slots/0?action=restore" not in journal.paths()
-    assert engine.read_ahead("the article") is True
+    assert result_of(engine.read_ahead("the article")) is True
     assert state.read_bytes() == b"state of: the article"
 
 
 def test_only_the_states_used_last_are_kept(open_engine: OpenEngine, tmp_path: Path) -> None:
     engine = open_engine()
     for number in range(8):
-        engine.read_ahead(f"article {number}")
-    engine.read_ahead("article 0")
-    engine.read_ahead("article 8")
+        result_of(engine.read_ahead(f"article {number}"))
+    result_of(engine.read_ahead("article 0"))
+    result_of(engine.read_ahead("article 8"))
     assert len(list((tmp_path / "states").iterdir())) == 16  # 8 states, each with its seal
-    assert engine.read_ahead("article 0") is True
-    assert engine.read_ahead("article 1") is False
+    assert result_of(engine.read_ahead("article 0")) is True
+    assert result_of(engine.read_ahead("article 1")) is False
 
 
 def test_without_a_usable_states_folder_it_reads_each_time(
@@ -394,7 +378,7 @@ def test_without_a_usable_states_folder_it_reads_each_time(
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where the folder should be")
     engine = open_engine(states_folder=blocked)
-    assert engine.read_ahead("the article") is False
+    assert result_of(engine.read_ahead("the article")) is False
     assert "state not saved" in caplog.text
     assert ask(engine) == FIVE_WORDS
 

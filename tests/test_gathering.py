@@ -216,8 +216,8 @@ class SlowChatModel(ScriptedChatModel):
 
 @pytest.mark.parametrize("words", [1, 3])  # no time for another part, or not enough to finish it
 def test_what_was_not_read_in_time_is_said(tmp_path: Path, settings: Settings, words: int) -> None:
-    model = SlowChatModel(replies=["Number0", " ".join(["Number3\n"] * words)], seconds=0.3)
-    hurried = long_settings(settings).model_copy(update={"deadline_seconds": 0.3 * words + 0.2})
+    model = SlowChatModel(replies=["Number0", " ".join(["Number3\n"] * words)], seconds=0.6)
+    hurried = long_settings(settings).model_copy(update={"deadline_seconds": 0.6 * words + 0.4})
     answer = opened(tmp_path, hurried, model, LONG).ask("How many captains are mentioned?")
     assert answer.text == "The article names at least 1:\nNumber0\nRead 1 of 3 parts."
 

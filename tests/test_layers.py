@@ -11,7 +11,7 @@ SOURCE = Path(__file__).resolve().parents[1] / "src" / "qa"
 
 # A part may import the parts in lower rows, and itself.
 LAYERS = (
-    {"records", "errors", "settings"},
+    {"records", "errors", "settings", "steps"},
     {
         "articles",
         "chunking",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -14,9 +13,10 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from fakes.pages import free_port
+from fakes.watched import launched
 
 pytestmark = [pytest.mark.browser, pytest.mark.models]
 
@@ -62,14 +62,11 @@ def app(tmp_path_factory: pytest.TempPathFactory, models_folder: Path) -> Iterat
 
 @pytest.fixture(scope="module")
 def page(app: App) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=flags)
+    with launched() as browser:
         made = browser.new_page(viewport={"width": 1280, "height": 720})
         made.goto(app.address)
         expect(made.get_by_label("Question")).to_be_visible(timeout=30_000)
         yield made
-        browser.close()
 
 
 def ask(page: Page, question: str) -> None:

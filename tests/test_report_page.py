@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from fakes.reports import made_up
+from fakes.watched import launched
 from qa.evaluation.html import report_to_html
 from qa.evaluation.records import Example, Outcome, Report
 from qa.records import Answer, Article, Citation, Sentence, Span
@@ -23,13 +23,8 @@ ARTICLE = Article.from_text(SEED.read_text(encoding="utf-8"), title="Ties", sour
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
-            args=["--headless", "--no-sandbox", "--disable-gpu"],
-        )
+    with launched() as made:
         yield made
-        made.close()
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ from fakes.builds import (
     key_of,
     names_in,
     never,
+    or_build,
     publish,
     store_in,
     tree,
@@ -164,8 +165,8 @@ def test_vectors_of_another_dimension_than_the_key_says_are_refused(store: Index
 
 
 def test_nothing_is_built_while_nothing_changes(store: IndexStore, folder: Path) -> None:
-    first = store.or_build(key_of(1), lambda: contents_of(1))
-    again = store_in(folder).or_build(key_of(1), never)
+    first = or_build(store, key_of(1), lambda: contents_of(1))
+    again = or_build(store_in(folder), key_of(1), never)
     assert (version_of(first), version_of(again), again.name) == (1, 1, first.name)
 
 
@@ -189,7 +190,7 @@ def test_any_change_of_the_key_builds_anew_and_says_why(
     changed = IndexKey(**(dict(key_of(1)) | {part: value}))
 
     with caplog.at_level(logging.INFO):
-        build = store.or_build(changed, lambda: contents_of(1))
+        build = or_build(store, changed, lambda: contents_of(1))
 
     assert (build.key, store.open(changed).key) == (changed, changed)
     assert f"since the newest, {old.name}, there changed: {part}." in caplog.text
@@ -226,16 +227,16 @@ def test_what_making_the_index_raises_is_passed_on_and_leaves_nothing(
     publish(store, 1)
     before = builds_in(folder)
     with pytest.raises(OSError, match="its weights"):
-        store.or_build(key_of(2), fail)
+        or_build(store, key_of(2), fail)
     assert (builds_in(folder), version_of(store.open_current())) == (before, 1)
-    assert version_of(store.or_build(key_of(2), lambda: contents_of(2))) == 2
+    assert version_of(or_build(store, key_of(2), lambda: contents_of(2))) == 2
 
 
 # Old builds go, and what dead builders left.
 
 
 def test_the_current_build_and_the_newest_others_are_kept(store: IndexStore, folder: Path) -> None:
-    names = [store.or_build(key_of(v), lambda v=v: contents_of(v)).name for v in range(12)]
+    names = [or_build(store, key_of(v), lambda v=v: contents_of(v)).name for v in range(12)]
     assert builds_in(folder) == names[3:]
     assert len(names_in(folder / "locks")) == 9 + 1  # a lock a build, and that of the folder
     assert [store.open(key_of(v)) for v in range(3)] == [None, None, None]
@@ -285,7 +286,7 @@ def test_opening_writes_nothing(store: IndexStore, folder: Path) -> None:
     reader = IndexStore(folder, disk=Disk(OnlyReads()))
 
     assert version_of(reader.open_current()) == 2
-    assert version_of(reader.or_build(key_of(1), never)) == 1
+    assert version_of(or_build(reader, key_of(1), never)) == 1
     assert reader.open(key_of(9)) is None
     assert tree(folder) == before
 
@@ -378,13 +379,13 @@ def test_a_builder_that_is_killed_is_followed_by_one_that_waits(
     builder = children.start(users.build_for_ever, folder, journal, 5)
     children.wait_until(lambda: users.notes(journal) == [5])
     with pytest.raises(StorageError, match=r"for more than 0\.1 seconds\. End that process"):
-        store_in(folder, wait_seconds=0.1).or_build(key_of(5), never)
-    assert version_of(store_in(folder).or_build(key_of(6), lambda: contents_of(6))) == 6
+        or_build(store_in(folder, wait_seconds=0.1), key_of(5), never)
+    assert version_of(or_build(store_in(folder), key_of(6), lambda: contents_of(6))) == 6
 
     built = threading.Event()
     waiting = threading.Thread(
         target=lambda: (
-            store_in(folder).or_build(key_of(5), lambda: contents_of(5)),
+            or_build(store_in(folder), key_of(5), lambda: contents_of(5)),
             built.set(),
         )
     )

@@ -20,6 +20,7 @@ from fakes.builds import (
     current_build,
     key_of,
     never,
+    or_build,
     publish,
     store_in,
     tree,
@@ -173,21 +174,21 @@ def test_a_damaged_build_is_built_again_and_told_of(
     path.write_bytes(path.read_bytes()[:-1])
     store = store_in(damaged)
 
-    rebuilt = store.or_build(key_of(2), lambda: contents_of(2))
+    rebuilt = or_build(store, key_of(2), lambda: contents_of(2))
 
     assert f"The index is damaged: {str(path)!r} does not have" in caplog.text
     assert "It is built again." in caplog.text
     assert (rebuilt.name, version_of(rebuilt)) == (current_build(damaged).name, 2)
     opened = store.open(key_of(2))
     assert (opened.name, version_of(opened), opened.notices) == (rebuilt.name, 2, ())
-    assert store.or_build(key_of(2), never).name == rebuilt.name
+    assert or_build(store, key_of(2), never).name == rebuilt.name
 
 
 def test_an_older_build_of_the_same_key_stands_in_for_a_damaged_one(tmp_path: Path) -> None:
     store = store_in(tmp_path)
     old, new = publish(store, 1), publish(store, 1)
     (tmp_path / "builds" / new.name / "chunks.jsonl").write_bytes(b"")
-    served = store.or_build(key_of(1), never)
+    served = or_build(store, key_of(1), never)
     assert (served.name, version_of(served), len(served.notices)) == (old.name, 1, 1)
 
 

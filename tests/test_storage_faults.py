@@ -27,6 +27,7 @@ from fakes.builds import (
     key_of,
     names_in,
     never,
+    or_build,
     publish,
     store_in,
     version_of,
@@ -173,7 +174,7 @@ def test_a_loss_of_power_at_any_call_leaves_the_old_version_or_the_new(
         found = version_of(opened) if opened else 0
         assert oldest <= found <= oldest + 1, (length, platter.log[length - 1 : length])
         assert not opened or opened.notices == ()
-        assert version_of(store.or_build(key_of(2), lambda: contents_of(2))) == 2
+        assert version_of(or_build(store, key_of(2), lambda: contents_of(2))) == 2
         publish(store, 4)
         check_next_build(folder / "index", 5)
         shutil.rmtree(folder)
@@ -311,7 +312,7 @@ class Life(RuleBasedStateMachine):
             if self.versions[name] == version and name not in self.damaged
         ]
         make = never if whole else lambda: contents_of(version)
-        name = self.store().or_build(key_of(version), make).name
+        name = or_build(self.store(), key_of(version), make).name
         self.settle(version)
         assert name == max([*whole, *([] if whole else [self.line])])
 

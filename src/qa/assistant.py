@@ -32,6 +32,7 @@ from qa.records import Answer, Article, Turn
 from qa.retrieval import Retriever
 from qa.sections import whole_sections
 from qa.settings import Settings, checkout_folder
+from qa.steps import result_of, told
 from qa.verification import Verifier
 
 Sources = Source | Sequence[Source]
@@ -77,12 +78,7 @@ class Assistant:
         steps = cls.opening(
             sources, settings=settings, chat_model=chat_model, embeddings=embeddings
         )
-        while True:
-            try:
-                next(steps)
-            except StopIteration as done:
-                opened: Self = done.value
-                return opened
+        return result_of(steps)
 
     @classmethod
     def opening(
@@ -93,7 +89,10 @@ class Assistant:
         chat_model: BaseChatModel | None = None,
         embeddings: Embeddings | None = None,
     ) -> Generator[str, None, Self]:
-        """Open an assistant as ``open`` does, yielding before each long step what it is."""
+        """Open an assistant as ``open`` does, yielding before each long step what it is.
+
+        Where it is known how far a step is, it is yielded again: "Building the index, 40%".
+        """
         settings = settings or Settings.from_environment()
         articles = tuple(load_articles(seeds() if sources is None else sources))
         yield "Starting the language model"  # first, as it loads while the embedder does
@@ -114,8 +113,7 @@ class Assistant:
             )
             contents = indexer.kept(articles)
             if contents is None:
-                yield "Building the index"
-                contents = indexer.contents(articles)
+                contents = yield from told("Building the index", indexer.contents(articles))
             verifier = Verifier(
                 articles,
                 embedder.embeddings,
@@ -124,8 +122,8 @@ class Assistant:
             )
             whole = whole_sections(articles, model, most_tokens=settings.whole_article_tokens)
             if whole and isinstance(model, ReadsAhead):
-                yield "Handing it the article; the first time takes longest"
-                model.read_ahead(asking(reading(whole), "", ()))
+                ahead = model.read_ahead(asking(reading(whole), "", ()))
+                yield from told("Handing it the article; the first time takes longest", ahead)
             if verifier.asks_the_model and isinstance(model, WeighsChoices):
                 confirmed(model, "", "", "", "")  # reads how checks begin before one is waited for
         except BaseException:

@@ -7,13 +7,17 @@ model's drafts have None there.
 
 from __future__ import annotations
 
+import contextvars
+import threading
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from queue import Empty, Queue
+from typing import Any, cast
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from qa.errors import EngineError, QAError
 from qa.models.chat import LocalChatModel, usage_of
@@ -34,6 +38,11 @@ class Draft:
     usage: Usage | None = None
 
 
+_STOPPING_SECONDS = (
+    1.0  # given to a model that is stopped; one that is silent goes on in its thread
+)
+
+
 class Writer:
     """Lets a chat model write, within bounds of length and time."""
 
@@ -51,14 +60,11 @@ class Writer:
 
         :raises QAError: if the model fails or takes longer than the deadline.
         """
-        options: dict[str, Any] = {}
-        if isinstance(self._chat_model, LocalChatModel):
-            options = {"max_tokens": self._answer_tokens, "logprobs": True}
         end = time.monotonic() + self._deadline_seconds
         text = ""
         log_probabilities: list[float] = []
         usage: Usage | None = None
-        chunks = self._chat_model.stream(list(messages), **options)
+        chunks = self._chunks(messages, end)
         try:
             for chunk in chunks:
                 log_probabilities += _log_probabilities(chunk.response_metadata)
@@ -69,23 +75,82 @@ class Writer:
                 if len(text) > self._answer_tokens * _CHARACTERS_A_TOKEN:
                     break
                 if time.monotonic() > end:
-                    raise EngineError(
-                        f"The answer was not done after {self._deadline_seconds:.0f} seconds.",
-                        remedy="Ask again, or set QA_DEADLINE_SECONDS higher.",
-                    )
+                    raise _LateError
         except QAError:
             raise
+        except _LateError as error:
+            raise EngineError(
+                f"The answer was not done after {self._deadline_seconds:.0f} seconds.",
+                remedy="Ask again, or set QA_DEADLINE_SECONDS higher.",
+            ) from error
         except Exception as error:  # a hosted model's package has errors of its own, with no root
             reason = " ".join(str(error).split()) or type(error).__name__
             raise EngineError(
                 f"The chat model failed: {reason}", remedy="Ask again, or see QA_CHAT_MODEL."
             ) from error
         finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:  # only a generator has it, and only it has something to stop
-                close()
+            chunks.close()
         if usage:
             yield Draft(text=text.strip(), log_probabilities=tuple(log_probabilities), usage=usage)
+
+    def _chunks(self, messages: Sequence[BaseMessage], end: float) -> Generator[AIMessageChunk]:
+        """Yield what the model streams; closing stops it."""
+        if isinstance(self._chat_model, LocalChatModel):
+            local = self._chat_model.stream(
+                list(messages),
+                max_tokens=self._answer_tokens,
+                logprobs=True,
+                deadline_seconds=self._deadline_seconds,
+            )
+            with closing(cast("Generator[AIMessageChunk]", local)) as chunks:
+                yield from chunks
+        else:
+            yield from _until(end, self._chat_model.stream(list(messages)))
+
+
+class _LateError(Exception):
+    """The time for an answer has passed."""
+
+
+def _until(end: float, chunks: Iterator[AIMessageChunk]) -> Generator[AIMessageChunk]:
+    """Yield the chunks, each read in a thread when it is asked for: a model may fall silent.
+
+    :raises _LateError: if none has come by the time of ``end``.
+    """
+    found: Queue[AIMessageChunk | BaseException | None] = Queue()
+    wanted = threading.Semaphore()
+    given_up = threading.Event()
+
+    def read() -> None:
+        try:
+            while wanted.acquire() and not given_up.is_set():
+                found.put(next(chunks, None))
+        except BaseException as error:  # the border of the thread: raised where it is waited for
+            found.put(error)
+        finally:
+            # Only a generator has it, and only it has something to stop.
+            getattr(chunks, "close", lambda: None)()
+
+    # LangChain hands its callbacks on in the context.
+    run = contextvars.copy_context().run
+    reader = threading.Thread(target=run, args=(read,), name="chat model", daemon=True)
+    reader.start()
+    try:
+        while True:
+            try:
+                item = found.get(timeout=max(end - time.monotonic(), 0))
+            except Empty:
+                raise _LateError from None
+            if item is None:
+                return
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+            wanted.release()
+    finally:
+        given_up.set()
+        wanted.release()
+        reader.join(_STOPPING_SECONDS)
 
 
 def _log_probabilities(metadata: dict[str, Any]) -> list[float]:

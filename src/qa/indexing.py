@@ -7,7 +7,7 @@ stages below know nothing of one another; this is where they meet.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,7 @@ NORMALISER = "nfc/1"
 CHUNKER = "sentences/1"
 """Versions of the methods: raised when one gives other results, so that indexes are rebuilt."""
 
+_TEXTS_AT_ONCE = 256  # embedded, before it is told how far that is
 _PROBE = "What is this article about?"  # any text would do, as long as it stays the same
 
 
@@ -52,7 +53,7 @@ class Embedder:
         if name in catalogue():
             folder = locate(find_model(name), models_folder)
         elif not folder.is_dir():
-            find_model(name)  # says which names there are
+            find_model(name, role="embedder")  # says which names there are
         embeddings = open_embeddings(folder, threads=threads)
         return cls(
             embeddings=embeddings,
@@ -92,13 +93,19 @@ class Indexer:
             return None  # ``contents`` tells of it and builds it again
         return build.contents if build else None
 
-    def contents(self, articles: Sequence[Article]) -> Contents:
+    def contents(self, articles: Sequence[Article]) -> Generator[float, None, Contents]:
         """Return the index of these articles, building it if it is not there or is damaged.
+
+        Yields which share of them, in [0, 1], has been embedded.
 
         :raises ArticleError: if there is no sentence in them.
         :raises StorageError: if the folder cannot be read or written.
         """
-        return self._store.or_build(self._key(articles), lambda: self._make(articles)).contents
+        key = self._key(articles)
+        with self._store.turn(key) as build:
+            if build is None:
+                build = self._store.publish(key, (yield from self._make(articles)))
+            return build.contents
 
     def _key(self, articles: Sequence[Article]) -> IndexKey:
         return IndexKey(
@@ -111,7 +118,7 @@ class Indexer:
             dimension=self._embedder.dimension,
         )
 
-    def _make(self, articles: Sequence[Article]) -> Contents:
+    def _make(self, articles: Sequence[Article]) -> Generator[float, None, Contents]:
         chunks = tuple(
             piece
             for article in articles
@@ -123,7 +130,11 @@ class Indexer:
                 f"There is no sentence in {sources}.", remedy="Name a text with sentences in it."
             )
         texts = [text_to_embed(piece) for piece in chunks]
-        vectors = self._embedder.embeddings.embed_documents(texts)
+        vectors: list[list[float]] = []
+        for start in range(0, len(texts), _TEXTS_AT_ONCE):
+            some = texts[start : start + _TEXTS_AT_ONCE]
+            vectors += self._embedder.embeddings.embed_documents(some)
+            yield len(vectors) / len(texts)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
         if not (np.isfinite(lengths).all() and lengths.all()):
             raise WeightsError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,12 @@ def version_of(build: Build) -> int:
 def store_in(folder: Path, **options: Any) -> IndexStore:
     """Return a store that does not wait for the device."""
     return IndexStore(folder, disk=Disk(Calls()), **options)
+
+
+def or_build(store: IndexStore, key: IndexKey, make: Callable[[], Contents]) -> Build:
+    """Return the build of a key, made and published if there is none, as the indexer does."""
+    with store.turn(key) as build:
+        return build or store.publish(key, make())
 
 
 def never() -> Contents:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from fakes.builds import contents_of, key_of, publish, version_of
+from fakes.builds import contents_of, key_of, or_build, publish, version_of
 from fakes.disks import Calls, DiesAt
 from qa.errors import DamagedIndexError, QAError
 from qa.storage import Contents, IndexStore
@@ -44,18 +44,20 @@ def build_together(folder: Path, journal: Path, version: int, start: Any) -> Non
     """Build a version at the same time as others; it takes a while."""
     store = IndexStore(folder)
     start.wait()
-    build = store.or_build(key_of(version), noting(journal, version, lambda: time.sleep(0.2)))
+    build = or_build(store, key_of(version), noting(journal, version, lambda: time.sleep(0.2)))
     assert version_of(build) == version
 
 
 def build_while_another_builds(folder: Path, journal: Path, version: int, meeting: Any) -> None:
     """Build a version, during which another one must be built too."""
-    IndexStore(folder).or_build(key_of(version), noting(journal, version, meeting.wait))
+    or_build(IndexStore(folder), key_of(version), noting(journal, version, meeting.wait))
 
 
 def build_for_ever(folder: Path, journal: Path, version: int) -> None:
     """Begin to build a version and never end."""
-    IndexStore(folder).or_build(key_of(version), noting(journal, version, lambda: time.sleep(3600)))
+    or_build(
+        IndexStore(folder), key_of(version), noting(journal, version, lambda: time.sleep(3600))
+    )
 
 
 def publish_for_ever(folder: Path, journal: Path, version: int) -> None:

@@ -26,11 +26,10 @@ REMOTE = re.compile(r"^(?!http://127\.0\.0\.1:|data:|blob:).*")
 
 @contextmanager
 def launched() -> Iterator[Browser]:
-    """Give a running browser."""
+    """Give a running browser: the system's Chromium, or else the one that Playwright fetched."""
+    installed = shutil.which("chromium") or shutil.which("chromium-browser")
     with sync_playwright() as playwright:
-        made = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=list(FLAGS)
-        )
+        made = playwright.chromium.launch(executable_path=installed, args=list(FLAGS))
         yield made
         made.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
+import re
 import sys
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -30,6 +31,9 @@ INTERRUPTED = 130
 """The exit status of a command that a person stopped."""
 
 Result = TypeVar("Result")
+
+_HOW_FAR = re.compile(r", \d+%(?= …$)")
+_LINE_ABOVE = "\x1b[A\x1b[K"  # to its beginning, and emptied
 
 
 def index(options: argparse.Namespace) -> int:
@@ -67,7 +71,7 @@ def chat(options: argparse.Namespace) -> int:
         open_browser=not options.no_browser,
         bench=bench_for(options.testsets, articles, settings),
         blocked_paths=[settings.index_folder, settings.models_folder],
-        announce=lambda line: print(line, file=sys.stderr, flush=True),
+        announce=Teller(),
     )
     return 0
 
@@ -111,9 +115,29 @@ def _shipped(articles: Sequence[Article]) -> Iterator[ExampleSet]:
 
 def told(steps: Generator[str, None, Result]) -> Result:
     """Return what the steps come to, having told each of them on stderr."""
+    tell = Teller()
     while True:
         try:
-            print(f"{next(steps)} …", file=sys.stderr, flush=True)
+            tell(f"{next(steps)} …")
         except StopIteration as done:
             result: Result = done.value
             return result
+
+
+class Teller:
+    """Prints lines on stderr; one that says how far the last step is takes its place.
+
+    Where stderr is no terminal, such lines are left out: there is no place to take.
+    """
+
+    def __init__(self) -> None:
+        self._step = ""
+
+    def __call__(self, line: str) -> None:
+        """Print a line, in the place of the last if it says how far that is."""
+        going_on = bool(_HOW_FAR.search(line)) and _HOW_FAR.sub("", line) == self._step
+        self._step = _HOW_FAR.sub("", line)
+        if not going_on:
+            print(line, file=sys.stderr, flush=True)
+        elif sys.stderr.isatty():
+            print(f"{_LINE_ABOVE}{line}", file=sys.stderr, flush=True)

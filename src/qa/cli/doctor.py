@@ -6,15 +6,12 @@ import argparse
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
-from pathlib import Path
 
-from qa.cli.models import named_by
-from qa.errors import WeightsError
-from qa.models.catalogue import Model
-from qa.models.weights import locate
+from qa.cli.models import require_chat_model, require_embedder
+from qa.errors import QAError
 from qa.settings import Settings
 
 PACKAGES = (
@@ -53,8 +50,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for package in PACKAGES:
         yield _package(package)
     yield _engine(settings)
-    for model in named_by(settings):
-        yield _weights(model, settings.models_folder)
+    yield _embedder(settings)
+    yield _chat_model(settings)
     yield _index_folder(settings)
 
 
@@ -78,12 +75,21 @@ def _engine(settings: Settings) -> Finding:
     return Finding(name="engine", state="bundled; `make native` builds one that reads faster")
 
 
-def _weights(model: Model, folder: Path) -> Finding:
-    name = f"weights {model.name}"
+def _embedder(settings: Settings) -> Finding:
+    return _tried(f"embedder {settings.embedding_model}", require_embedder, settings)
+
+
+def _chat_model(settings: Settings) -> Finding:
+    return _tried(f"chat model {settings.chat_model}", require_chat_model, settings)
+
+
+def _tried(name: str, require: Callable[[Settings], None], settings: Settings) -> Finding:
     try:
-        return Finding(name=name, state=str(locate(model, folder)))
-    except WeightsError as error:
-        return Finding(name=name, state=error.message, remedy=error.remedy)
+        require(settings)
+    except QAError as error:
+        remedy = error.remedy or "Set QA_CHAT_MODEL to another."
+        return Finding(name=name, state=error.message, remedy=remedy)
+    return Finding(name=name, state="found")
 
 
 def _index_folder(settings: Settings) -> Finding:

@@ -25,9 +25,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(evaluating.with_action(words))
     logging.basicConfig(format="%(message)s", stream=sys.stderr, level=logging.WARNING)
     logging.getLogger("bm25s").setLevel(logging.WARNING)  # it opens its own level on import
-    logging.getLogger("qa.articles").setLevel(
-        logging.INFO
-    )  # what was left out of a folder, and why
+    for told in ("qa.articles", "qa.storage"):  # what was left out, what is built, waiting for whom
+        logging.getLogger(told).setLevel(logging.INFO)
     try:
         status: int = options.run(options)
     except QAError as error:
@@ -48,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:  # a full disk, a folder that cannot be written to
         what = f" {error.filename!r}" if error.filename else ""
-        print(f"qa: {error.strerror or error}{plain(what)}.", file=sys.stderr)
+        said = f"qa: {error.strerror or error}{plain(what)}."
+        print(f"{said} Mend that, or name another place, and run it again.", file=sys.stderr)
         return 1
     except Exception as error:  # the border of the program: a fault of its own, in one line too
         last = traceback.extract_tb(error.__traceback__)[-1]

@@ -11,6 +11,7 @@ from tqdm import tqdm
 from qa.errors import WeightsError
 from qa.models import weights
 from qa.models.catalogue import Model, catalogue, find_model
+from qa.models.opening import check_chat_model
 from qa.models.progress import Progress
 from qa.settings import Settings
 
@@ -22,8 +23,11 @@ def show(options: argparse.Namespace) -> int:  # noqa: ARG001 - every command ta
     for model in catalogue().values():
         print(
             f"{model.name:20} {model.role:10} {model.bytes / 1e6:6.0f} MB  "
-            f"{_state(model, settings.models_folder):9}  {model.publisher}, {model.licence}"
+            f"{_state(model, settings.models_folder):9}  {model.publisher}, {model.licence}\n"
+            f"    from {model.hub.repo}, or {_packages(model)}"
         )
+        for file in model.files:
+            print(f"    {file.sha256}  {file.path}")
     return 0
 
 
@@ -51,12 +55,35 @@ def named_by(settings: Settings) -> list[Model]:
 
 
 def require(settings: Settings) -> None:
-    """Find out in time that weights are missing or damaged, before anything else is started.
+    """Find out in time that a model is missing or damaged, before anything else is started.
+
+    :raises QAError: if so.
+    """
+    require_embedder(settings)
+    require_chat_model(settings)
+
+
+def require_chat_model(settings: Settings) -> None:
+    """Find out, without loading or asking it, that the chat model cannot be opened.
+
+    :raises QAError: if so.
+    """
+    check_chat_model(
+        settings.chat_model,
+        url=settings.chat_model_url,
+        models_folder=settings.models_folder,
+        llama_server=settings.llama_server,
+    )
+
+
+def require_embedder(settings: Settings) -> None:
+    """Find out without loading it that the embedder is missing.
 
     :raises WeightsError: if so.
     """
-    for model in named_by(settings):
-        weights.locate(model, settings.models_folder)
+    name = settings.embedding_model
+    if name in catalogue() or not Path(name).expanduser().is_dir():
+        weights.locate(find_model(name, role="embedder"), settings.models_folder)
 
 
 def _bar(model: Model, steps: Iterator[Progress]) -> None:
@@ -65,6 +92,11 @@ def _bar(model: Model, steps: Iterator[Progress]) -> None:
             bar.set_description(f"{model.name}: {step.stage}", refresh=False)
             bar.total = step.total_bytes
             bar.update(step.done_bytes - bar.n)
+
+
+def _packages(model: Model) -> str:
+    first, *more = (package.requirement for package in model.packages)
+    return f"the packages {first} to {more[-1]}" if more else f"the package {first}"
 
 
 def _state(model: Model, folder: Path) -> str:

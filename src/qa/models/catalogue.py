@@ -31,6 +31,9 @@ Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 InnerPath = Annotated[str, AfterValidator(_inside)]
 
 
+Role = Literal["embedder", "generator"]
+
+
 class _Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -84,7 +87,7 @@ class Model(_Record):
     """
 
     name: Annotated[str, Field(pattern="^[a-z0-9.-]+$")]
-    role: Literal["embedder", "generator"]
+    role: Role
     publisher: str
     licence: str
     path: InnerPath
@@ -134,15 +137,19 @@ def catalogue() -> Mapping[str, Model]:
     return MappingProxyType({model.name: model for model in models})
 
 
-def find_model(name: str) -> Model:
+def find_model(name: str, *, role: Role | None = None) -> Model:
     """Return the model of that name.
 
+    :param role: what it must be for, if that matters.
     :raises WeightsError: if there is none; the message lists the known names.
     """
-    try:
-        return catalogue()[name]
-    except KeyError:
+    known = {
+        model.name: model for model in catalogue().values() if role is None or model.role == role
+    }
+    if name not in known:
+        kind = f"local {role}" if role else "local model"
         raise WeightsError(
-            f"There is no local model named {name!r}.",
-            remedy=f"The local models are: {', '.join(catalogue())}.",
-        ) from None
+            f"There is no {kind} named {name!r}.",
+            remedy=f"The {kind}s are: {', '.join(known)}.",
+        )
+    return known[name]

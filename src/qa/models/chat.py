@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import secrets
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -47,8 +47,11 @@ class CountsTokens(Protocol):
 class ReadsAhead(Protocol):
     """A model that can read the start of its prompts before the first question comes."""
 
-    def read_ahead(self, messages: Sequence[BaseMessage]) -> bool:
-        """Hold ``messages``, the last one unfinished; True if they were read at another time."""
+    def read_ahead(self, messages: Sequence[BaseMessage]) -> Generator[float, None, bool]:
+        """Hold ``messages``, the last unfinished; yield the share read, in [0, 1].
+
+        Return True if they were read at another time.
+        """
         ...
 
 
@@ -79,9 +82,9 @@ class LocalChatModel(BaseChatModel):
     """A chat model over an ``Engine``: always the likeliest token, so answers repeat exactly.
 
     Besides LangChain's ``stop`` it takes ``max_tokens``, ``grammar`` (GBNF), ``json_schema``,
-    ``logprobs`` and ``top_logprobs``. Closing a stream stops the model. ``weights`` is the SHA-256
-    of the model file where it is known; ``adapted`` tells that the engine has an adapter for it,
-    which is used for what is weighed apart.
+    ``logprobs``, ``top_logprobs`` and ``deadline_seconds``. Closing a stream stops the model.
+    ``weights`` is the SHA-256 of the model file where it is known; ``adapted`` tells that the
+    engine has an adapter for it, which is used for what is weighed apart.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -128,11 +131,13 @@ class LocalChatModel(BaseChatModel):
         messages: list[BaseMessage],
         stop: list[str] | None = None,
         run_manager: CallbackManagerForLLMRun | None = None,
+        *,
+        deadline_seconds: float | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         body = self._body(messages, stop, **kwargs)
         events = self.engine.stream(
-            "/v1/chat/completions", body, deadline_seconds=self.deadline_seconds
+            "/v1/chat/completions", body, deadline_seconds=deadline_seconds or self.deadline_seconds
         )
         for event in events:
             chunk = _chunk(event)
@@ -185,15 +190,17 @@ class LocalChatModel(BaseChatModel):
         reply = self.engine.post("/tokenize", body, deadline_seconds=self.deadline_seconds)
         return len(reply["tokens"])
 
-    def read_ahead(self, messages: Sequence[BaseMessage]) -> bool:
-        """Hold the start of the prompts to come; True if it was on disk from another time.
+    def read_ahead(self, messages: Sequence[BaseMessage]) -> Generator[float, None, bool]:
+        """Hold the start of the prompts to come; return True if it was on disk from another time.
+
+        Yields which share of it, in [0, 1], has been read.
 
         The last of ``messages`` is the human's, to be continued with more text later. Reading takes
         as long as any prompt of that size, once; ``deadline_seconds`` does not bound it.
 
         :raises EngineError: if the engine fails.
         """
-        return self.engine.read_ahead(self._prompt_up_to_the_end_of(messages), slot=ANSWERING_SLOT)
+        return self.engine.read_ahead(self._prompt_up_to_the_end_of(messages))
 
     def _prompt_up_to_the_end_of(self, messages: Sequence[BaseMessage]) -> str:
         """Return the prompt that the model's template makes of unfinished messages."""

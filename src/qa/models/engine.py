@@ -11,7 +11,7 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +21,12 @@ from qa.errors import EngineError
 from qa.models.exchange import Exchange
 from qa.models.process import ENDING_SECONDS, WORKER_COMMAND, WorkerProcess
 from qa.models.states import StateFolder
-from qa.models.worker import Launch
+from qa.models.worker import ANSWERING_SLOT, Launch
 
 logger = logging.getLogger(__name__)
 
 STALLED_SECONDS = 2.0
+_SLOT = f"/slots/{ANSWERING_SLOT}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ class Engine:
         self._deaths: deque[float] = deque(maxlen=self._limits.deaths)
         self._closed = False
         self._turn = threading.Lock()  # held by the request that is worked on; guards the rest
-        self._held: dict[int, str] = {}  # by slot, the state that its prompts begin with
+        self._held: str | None = None  # the state that the answers' prompts begin with
         self._held_by: WorkerProcess | None = None
 
     @property
@@ -113,25 +114,30 @@ class Engine:
             self._hold_again(child)
             yield from self._events(child, path, body, deadline)
 
-    def read_ahead(self, prompt: str, *, slot: int = 0) -> bool:
-        """Make a slot hold ``prompt`` as the start of what comes; True if it was on disk.
+    def read_ahead(self, prompt: str) -> Generator[float, None, bool]:
+        """Hold ``prompt`` as the start of the answers' prompts; return True if it was on disk.
 
-        It is held again after a restart. A states folder that cannot be used is logged, and costs
-        time only.
+        Yields which share of it, in [0, 1], has been read. It is held again after a restart. A
+        states folder that cannot be used is logged, and costs time only.
 
-        :param slot: one of those of ``qa.models.worker``.
         :raises EngineError: as ``stream`` does.
         """
         with self._turn_within(self._limits.reading_seconds) as (child, deadline):
             self._hold_again(child)
             name = StateFolder.name(self._identity, str(self._launch.context_tokens), prompt)
-            restored = self._restore(child, slot, name)
+            restored = self._restore(child, name)
             if not restored:
-                body = {"prompt": prompt, "n_predict": 0, "cache_prompt": True, "id_slot": slot}
-                for _ in self._events(child, "/completion", body, deadline):
-                    pass
-                self._save(child, slot, name)
-            self._held[slot], self._held_by = name, child
+                body = {
+                    "prompt": prompt,
+                    "n_predict": 0,
+                    "cache_prompt": True,
+                    "id_slot": ANSWERING_SLOT,
+                }
+                for event in self._events(child, "/completion", body, deadline):
+                    if progress := event.get("prompt_progress"):
+                        yield progress["processed"] / progress["total"]
+                self._save(child, name)
+            self._held, self._held_by = name, child
             return restored
 
     @contextmanager
@@ -283,16 +289,16 @@ class Engine:
 
     def _hold_again(self, child: WorkerProcess) -> None:
         if self._held_by is not child:
-            for slot, name in self._held.items():
-                self._restore(child, slot, name)
+            if self._held:
+                self._restore(child, self._held)
             self._held_by = child
 
-    def _restore(self, child: WorkerProcess, slot: int, name: str) -> bool:
+    def _restore(self, child: WorkerProcess, name: str) -> bool:
         if self._states is None or not self._intact(self._states, name):
             return False
         deadline = time.monotonic() + self._limits.silence_seconds
         try:
-            self._reply(child, f"/slots/{slot}?action=restore", {"filename": name}, deadline)
+            self._reply(child, f"{_SLOT}?action=restore", {"filename": name}, deadline)
         except EngineError as error:
             if not child.alive:
                 raise
@@ -307,14 +313,14 @@ class Engine:
             logger.warning("saved state not read: %s", error)
             return False
 
-    def _save(self, child: WorkerProcess, slot: int, name: str) -> None:
+    def _save(self, child: WorkerProcess, name: str) -> None:
         if self._states is None:
             return
         deadline = time.monotonic() + self._limits.silence_seconds
         try:
             with self._states.new_file() as written:
                 body = {"filename": written}
-                self._reply(child, f"/slots/{slot}?action=save", body, deadline)
+                self._reply(child, f"{_SLOT}?action=save", body, deadline)
                 self._states.publish(written, name)
         except (OSError, EngineError) as error:
             if not child.alive:

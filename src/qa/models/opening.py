@@ -51,17 +51,9 @@ def open_chat_model(
     """
     if url is not None:
         return _at_url(name, url, deadline_seconds)
-    if name.endswith(".gguf"):
-        path, weights = Path(name).expanduser().absolute(), ""
-        identity = _file_identity(path)
-    elif ":" in name:
+    if _is_provided(name):
         return _from_provider(name)
-    else:
-        model = find_model(name)
-        path = locate(model, models_folder).absolute()
-        weights = model.files[0].sha256
-        identity = " ".join(file.sha256 for file in model.files)
-    _require_gguf(path)
+    path, weights, identity = _file_of(name, models_folder)
     adapter = adapter_of(weights)
     launch = Launch(
         model=str(path),
@@ -80,6 +72,44 @@ def open_chat_model(
         adapted=adapter is not None,
         deadline_seconds=deadline_seconds,
     )
+
+
+def check_chat_model(
+    name: str, *, url: str | None, models_folder: Path, llama_server: Path | None
+) -> None:
+    """Find out, without loading or asking it, that ``open_chat_model`` would refuse a model.
+
+    :raises QAError: as that does.
+    """
+    if url is not None:
+        _at_url(name, url, deadline_seconds=1.0)
+    elif _is_provided(name):
+        _from_provider(name)
+    else:
+        _file_of(name, models_folder)
+        _program_path(llama_server)
+
+
+def _is_provided(name: str) -> bool:
+    return ":" in name and not _is_file_name(name)
+
+
+def _is_file_name(name: str) -> bool:
+    return name.lower().endswith(".gguf")
+
+
+def _file_of(name: str, models_folder: Path) -> tuple[Path, str, str]:
+    """Return a local model's file, the SHA-256 of its weights or "", and what it is known by."""
+    if _is_file_name(name):
+        path, weights = Path(name).expanduser().absolute(), ""
+        identity = _file_identity(path)
+    else:
+        model = find_model(name, role="generator")
+        path = locate(model, models_folder).absolute()
+        weights = model.files[0].sha256
+        identity = " ".join(file.sha256 for file in model.files)
+    _require_gguf(path)
+    return path, weights, identity
 
 
 def adapter_of(weights: str) -> Path | None:

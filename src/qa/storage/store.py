@@ -94,25 +94,25 @@ class IndexStore:
         """
         return self._unless_gone(self._open_current)
 
-    def or_build(self, key: IndexKey, make: Callable[[], Contents]) -> Build:
-        """Return the build of this key, made and published if there is no whole one.
+    @contextmanager
+    def turn(self, key: IndexKey) -> Iterator[Build | None]:
+        """Give the build of this key, or None to whoever is to make and publish it.
 
-        Of several callers at once, in this process or others, one makes it and the others wait for
-        it; callers with other keys do not wait. What ``make`` raises is passed on.
+        Of several callers at once, in this process or others, one is given None and the others wait
+        until it has left; callers with other keys do not wait.
 
         :raises StorageError: if the folder cannot be read or written, or somebody else has been at
             this build for too long.
         """
-        build = self._reusable(key)
-        if build:
-            return build
+        if build := self._reusable(key):
+            yield build
+            return
         with self._locked(_key_part(key)):
             # Whoever held the lock before may have made it.
             build = self._reusable(key)
-            if build:
-                return build
-            logger.info("Building an index: %s.", self._reason(key))
-            return self.publish(key, make())
+            if build is None:
+                logger.info("Building an index: %s.", self._reason(key))
+            yield build
 
     def publish(self, key: IndexKey, contents: Contents) -> Build:
         """Write a build, make it the current one, and remove those that are too old.

@@ -8,6 +8,7 @@ second one does not wait.
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import shutil
@@ -94,6 +95,8 @@ def open_and_serve(
 
         def ready() -> None:
             announce(f"The page is at {address}")
+            if not _own(host):
+                announce("Whoever reaches this machine can ask, and read the article: no password.")
             opening.begin(opened)
             if open_browser:
                 threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
@@ -120,6 +123,11 @@ def listen(host: str, port: int | None) -> Iterator[socket.socket]:
         with contextlib.closing(listener):
             yield listener
         return
+    if failure.errno not in {errno.EADDRINUSE, errno.EACCES}:
+        raise QAError(
+            f"The page cannot listen on {host!r}: {failure.strerror or failure}.",
+            remedy="Give an address of this machine as --host, or none.",
+        )
     first, last = candidates[0], candidates[-1]
     which = f"Port {first} is" if first == last else f"Ports {first} to {last} are"
     raise QAError(
@@ -142,6 +150,11 @@ def _bound(host: str, port: int) -> socket.socket:
         listener.close()
         raise
     return listener
+
+
+def _own(host: str) -> bool:
+    """Return whether only this machine reaches an address."""
+    return host == "localhost" or host == "::1" or host.startswith("127.")
 
 
 def _written(host: str) -> str:
