@@ -3,7 +3,7 @@
     pip install -c constraints.txt gguf
     python benchmarks/drafts.py                            makes benchmarks/checks.jsonl
     python benchmarks/adapter.py --out first.gguf          fits on them, in an hour
-    python benchmarks/adapter.py --out adapter.gguf --start first.gguf --more natural --epochs 1.3
+    python benchmarks/adapter.py --out adapter.gguf --start first.gguf --more natural --epochs 3
 
 In: the lines of checks.jsonl, each an answer beside its evidence and whether it was right. Out: a
 GGUF file of an adapter, to be put into src/qa/models/adapters/ under the SHA-256 of the weights;

@@ -35,9 +35,10 @@ from qa.chunking import split
 from qa.cli.asking import KEPT_FOLDER
 from qa.cli.opening import chat_model
 from qa.evaluation import Example, Outcome, load_examples, outcomes
+from qa.evaluation.figures import table
 from qa.evaluation.keeping import Keeper
 from qa.evaluation.provenance import made_with
-from qa.evaluation.reporting import table, write_report
+from qa.evaluation.reporting import write_report
 from qa.evaluation.running import articles_of, check, report_of
 from qa.generation import Draft, Writer
 from qa.index import VectorIndex

@@ -10,8 +10,7 @@ answers, and the plausible but wrong ones of what it does not. Evidence is found
 finds it, in the passages of a search of the whole article and those of the paragraph.
 
 Lines of the kind "natural" are none of these: they were written by hand, in the ways people ask, on
-made-up subjects. A hundred stand here alone and stay as they are; the others are of the articles in
-benchmarks/learning, whose questions have answers right and wrong.
+made-up subjects, and stay as they are.
 
 Lines are written as they come, and those that are there are not asked again. SQuAD 2.0 is under
 CC BY-SA 4.0, and so is what is made of it.
@@ -31,7 +30,6 @@ from typing import Any
 
 from tqdm import tqdm
 
-from qa.articles.loading import load_article
 from qa.articles.text import normalise
 from qa.assistant import chat_model_of
 from qa.calibration import ANY_MODEL, calibrations_for
@@ -39,14 +37,13 @@ from qa.evaluation.squad import contains
 from qa.generation import Writer
 from qa.indexing import Embedder, Indexer
 from qa.prompts import Section, asking, reading
-from qa.records import Article, Chunk, Hit
+from qa.records import Article, Chunk
 from qa.retrieval import Retriever
 from qa.settings import Settings
 from qa.steps import result_of
 from qa.verification import Verifier, declines
 
 FOLDER = Path(__file__).resolve().parents[2] / "shared" / "data"
-LEARNING = Path(__file__).with_name("learning")
 ROWS = Path(__file__).with_name("checks.jsonl")
 SPANS = 0.5
 """Share of the questions whose annotated answer makes a line too."""
@@ -81,35 +78,24 @@ class Shelf:
         self.passages = settings.passages
 
     def line(self, question: Question, answer: str, *, right: bool, kind: str) -> dict[str, Any]:
-        """Return the line of an answer to a question, from the paragraph and what is found."""
         hits = tuple(self.retriever.search([question.text], self.passages))
-        end = question.start + len(question.paragraph)
-        own = [one for one in self.chunks if question.start <= one.start < end]
-        read = [*own, *(hit.chunk for hit in hits if hit.chunk not in own)]
-        about = {"id": question.id, "question": question.text, "answer": answer}
+        examined = self.verifier.examine(
+            question.text, answer, hits=hits, read=self._read(question, hits), follow_up=False
+        )
         return {
-            **self._beside(question.text, answer, hits, read),
-            **about,
+            "id": question.id,
+            "title": examined.title,
+            "evidence": examined.evidence,
+            "question": question.text,
+            "answer": answer,
             "right": right,
             "kind": kind,
         }
 
-    def written_line(self, name: str, question: str, answer: str, *, right: bool) -> dict[str, Any]:
-        """Return the line of an answer that was written by hand, from all of the article."""
-        hits = tuple(self.retriever.search([question], self.passages))
-        about = {"id": name, "question": question, "answer": answer}
-        return {
-            **self._beside(question, answer, hits, None),
-            **about,
-            "right": right,
-            "kind": "natural",
-        }
-
-    def _beside(
-        self, question: str, answer: str, hits: tuple[Hit, ...], read: Sequence[Chunk] | None
-    ) -> dict[str, str]:
-        examined = self.verifier.examine(question, answer, hits=hits, read=read, follow_up=False)
-        return {"title": examined.title, "evidence": examined.evidence}
+    def _read(self, question: Question, hits: Sequence[Any]) -> list[Chunk]:
+        end = question.start + len(question.paragraph)
+        own = [one for one in self.chunks if question.start <= one.start < end]
+        return [*own, *(hit.chunk for hit in hits if hit.chunk not in own)]
 
 
 def articles(path: Path) -> Iterator[tuple[Article, list[Question]]]:
@@ -144,25 +130,6 @@ def span_of(question: Question) -> str | None:
     return f"{span[0].upper()}{span[1:]}." if chance.random() < 0.5 else span
 
 
-def written_lines(folder: Path, embedder: Embedder, settings: Settings) -> Iterator[dict[str, Any]]:
-    """Yield the lines of what was written by hand on the articles of a folder, right and wrong.
-
-    A right answer is left out where the program finds other evidence than it was written from.
-    """
-    for path in sorted(folder.glob("*.jsonl")):
-        asked = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-        shelf = Shelf(load_article(folder / asked[0]["article"]), embedder, settings)
-        for one in asked:
-            name, question = one["id"], one["question"]
-            if one["answers"]:
-                line = shelf.written_line(name, question, one["said"], right=True)
-                if any(sentence in line["evidence"] for sentence in one["evidence"]):
-                    yield line
-            for place, wrong in enumerate([*one.get("wrong", ()), *one.get("tempting", ())], 1):
-                answer = wrong["answer"]
-                yield shelf.written_line(f"{name}-{place}", question, answer, right=False)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("folder", nargs="?", type=Path, default=FOLDER)
@@ -172,14 +139,10 @@ def main() -> None:
     embedder = Embedder.named(
         settings.embedding_model, settings.models_folder, threads=settings.threads
     )
-    written = ROWS.read_text(encoding="utf-8").splitlines() if ROWS.exists() else []
-    known = {(line["id"], line["kind"]) for line in map(json.loads, written)}
-    with ROWS.open("a", encoding="utf-8") as file:
-        for line in written_lines(LEARNING, embedder, settings):
-            if (line["id"], line["kind"]) not in known:
-                file.write(json.dumps(line, ensure_ascii=False) + "\n")
     model = chat_model_of(settings)
     writer = Writer(model, answer_tokens=settings.answer_tokens, deadline_seconds=60.0)
+    written = ROWS.read_text(encoding="utf-8").splitlines() if ROWS.exists() else []
+    known = {(line["id"], line["kind"]) for line in map(json.loads, written)}
     asked_until = time.monotonic() + options.minutes * 60
     paragraphs: dict[tuple[str, int], list[tuple[Shelf, Question]]] = {}
     for article, questions in articles(options.folder / "squad2_open.json"):
