@@ -12,6 +12,7 @@ from qa.cli.main import main
 from qa.errors import ExamplesError
 from qa.evaluation.provenance import made_with
 from qa.settings import Settings
+from qa.ui.bench import ExampleSet
 
 NATURAL = Path(__file__).parent / "testsets" / "natural"
 BIO, SPORT = (NATURAL / "articles" / name for name in ("bio.txt", "sport.txt"))
@@ -24,7 +25,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def test_a_shipped_set_fits_its_article_alone(settings: Settings) -> None:
     bench = bench_for([], load_articles(BIO), settings)
-    assert [(one.name, len(one.examples)) for one in bench.sets] == [("bio", 30)]
+    assert [(one.name, len(one.examples), one.left_out) for one in bench.sets] == [("bio", 30, 0)]
     assert bench.kept_folder == settings.index_folder / "answers"
     # What an evaluation in a terminal kept, which opens one article at a time, serves here too.
     assert bench.about == made_with(settings)
@@ -52,6 +53,14 @@ def test_a_named_set_comes_first_and_must_fit(settings: Settings, tmp_path: Path
     assert names == ["own", "bio"]
     with pytest.raises(ExamplesError, match=r"own\.jsonl' asks none of the articles"):
         bench_for([str(own)], load_articles(SPORT), settings)
+
+
+def test_questions_about_other_articles_are_counted(tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed.jsonl"
+    line = '{"id": "%s", "article": "%s", "question": "Where was she born?", "answers": ["Ruse"]}'
+    mixed.write_text("\n".join(line % one for one in [("1", BIO), ("2", SPORT), ("3", SPORT)]))
+    found = ExampleSet.fitting(mixed, load_articles(BIO))
+    assert ([one.id for one in found.examples], found.left_out) == (["1"], 2)
 
 
 @pytest.mark.parametrize(

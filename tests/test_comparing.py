@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qa.errors import ReportError
-from qa.evaluation.comparing import Comparison, Difference, compare
+from qa.evaluation.comparing import Change, Comparison, Difference, came_out_alike, compare
 from qa.evaluation.comparison_text import comparison_text
 from qa.evaluation.records import Example, Outcome, Report
 from qa.evaluation.statistics import mcnemar
-from qa.records import Answer, Article
+from qa.records import Answer, Article, Reason
 
 ARTICLE = Article.from_text("The town keeps 37 boats.", title="Northmere", source="boats.txt")
 OTHER = Article.from_text("The town keeps 38 boats.", title="Northmere", source="boats.txt")
@@ -77,6 +77,57 @@ def test_a_mean_has_no_flips() -> None:
     assert (one.better, one.worse, one.p, one.smallest) == ((), (), None, None)
 
 
+def test_what_complements_one_another_is_judged_alike() -> None:
+    old = run(*(outcome(f"q{n}", declined=0.0, false_answers=1.0) for n in range(6)))
+    new = run(*(outcome(f"q{n}", declined=1.0, false_answers=0.0) for n in range(6)))
+    declined, false_answers = compare(old, new).differences
+    # Six flips, all one way: p = 2 / 2**6.
+    assert (declined.p, declined.real) == (false_answers.p, false_answers.real) == (1 / 32, True)
+    assert declined.change == -false_answers.change
+    assert declined.better == false_answers.better == tuple(f"q{n}" for n in range(6))
+    assert declined.worse == false_answers.worse == ()
+
+
+def test_a_metric_is_a_matter_of_flips_where_it_is_0_or_1_on_both_sides() -> None:
+    old = run(outcome("a", f1=0.0, exact_match=0.0), outcome("b", f1=1.0, exact_match=1.0))
+    new = run(outcome("a", f1=1.0, exact_match=1.0), outcome("b", f1=0.5, exact_match=0.0))
+    found = {one.name: (one.better, one.worse, one.p) for one in compare(old, new).differences}
+    assert found == {"exact_match": (("a",), ("b",), 1.0), "f1": ((), (), None)}
+
+
+def test_what_the_runs_were_made_with_is_compared() -> None:
+    old, new = run(outcome("a", right=1.0)), run(outcome("a", right=1.0))
+    old = replace(old, about={"model": "one", "seed": "0", "gone": "x"})
+    new = replace(new, about={"model": "two", "seed": "0", "judge": "y"})
+    assert compare(old, new).about == (
+        Change(name="gone", old="x", new=None),
+        Change(name="judge", old=None, new="y"),
+        Change(name="model", old="one", new="two"),
+    )
+
+
+def test_pairs_that_flipped_are_there_once_and_in_order() -> None:
+    old = run(*(outcome(n, right=0.0, correct=0.0, mrr=0.5) for n in ("b", "a", "c")))
+    new = run(*(outcome(n, right=float(n != "c"), correct=1.0, mrr=1.0) for n in ("a", "b", "c")))
+    flips = compare(old, new).flips
+    assert [(one.example.id, two.example.id) for one, two in flips] == [
+        (name, name) for name in ("b", "a", "c")
+    ]
+
+
+def test_runs_come_out_alike_whatever_time_they_took() -> None:
+    one = outcome("a", right=1.0)
+    assert one.answer is not None
+    there = replace(run(one), about={"model": "x"})
+    other_words = replace(one, answer=replace(one.answer, text="38"))
+    failed = replace(one, answer=None, error="It died.")
+    assert came_out_alike(there, replace(there, outcomes=(replace(one, seconds=9.0),)))
+    assert not came_out_alike(there, replace(there, about={"model": "y"}))
+    assert not came_out_alike(there, replace(there, outcomes=(other_words,)))
+    assert not came_out_alike(there, replace(there, outcomes=(failed,)))
+    assert not came_out_alike(there, replace(there, outcomes=(one, outcome("b", right=1.0))))
+
+
 def test_names_that_no_metric_has_come_last() -> None:
     scores = {"zeal": 1.0, "right": 1.0, "beauty": 1.0}
     differences = compare(run(outcome("a", **scores)), run(outcome("a", **scores))).differences
@@ -121,6 +172,10 @@ def test_the_other_way_round_is_the_other_sign(values: list[tuple[bool, bool]]) 
 
 
 def test_the_text_tells_it_all() -> None:
+    long = outcome("q9", right=1.0)
+    assert long.answer is not None
+    worded = replace(long.answer, text=f"One\nline \x1b[31m{'x' * 100}")
+    withheld = replace(long.answer, status="abstained", reason=Reason.DECLINED)
     comparison = Comparison(
         pairs=60,
         differences=(
@@ -138,11 +193,23 @@ def test_the_text_tells_it_all() -> None:
             ),
             Difference(name="f1", n=1234, old=0.5, new=0.6, low=0.05, high=0.15),
         ),
+        about=(
+            Change(name="model", old="one", new="two\n2"),
+            Change(name="judge", old=None, new="y" * 101),
+        ),
+        flips=(
+            (replace(long, answer=worded), replace(long, answer=withheld)),
+            (outcome("q\n1"), replace(outcome("q1"), answer=None, error="It died.")),
+        ),
         only_old=("gone\n",),
         changed=("x",),
     )
     assert comparison_text(comparison) == "\n".join(
         (
+            "Made with, old and new:",
+            "  model: one -> two 2",
+            f"  judge: not stated -> {'y' * 100} …",
+            "",
             "60 questions were asked in both runs.",
             "",
             "         old    new  change      95% interval      p      n",
@@ -153,6 +220,14 @@ def test_the_text_tells_it_all() -> None:
             "  better: 4 (q1, q2, q3, q4)",
             "  worse: 1 (q9)",
             "  60 pairs mostly show a change of 0.104; a smaller one may be missed.",
+            "",
+            "Questions that flipped",
+            "  q9: Question q9?",
+            f"    old: One line \x1b[31m{'x' * 86} …",  # 14 characters are before
+            "    new: declined",
+            "  'q\\n1': Question q 1?",
+            "    old: 37",
+            "    new: failed: It died.",
             "",
             "Only in the old run, left out: 1 ('gone\\n')",
             "",
@@ -166,6 +241,14 @@ def test_a_long_list_is_cut_and_counted() -> None:
     assert "better: 25 (q0, q1, " in text
     assert "q19 and 5 more)" in text
     assert "<0.001" in text
+
+
+def test_all_that_flipped_can_be_read() -> None:
+    text = comparison_text(compare(rights([False] * 25), rights([True] * 25)))
+    assert [line for line in text.splitlines() if "Question q" in line] == [
+        f"  q{place}: Question q{place}?" for place in range(25)
+    ]
+    assert text.startswith("Both runs were made with the same.\n")
 
 
 def test_no_flip_is_said_to_be_none() -> None:

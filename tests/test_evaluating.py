@@ -6,15 +6,20 @@ import dataclasses
 import itertools
 import json
 import logging
+import shlex
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk
+from pydantic import Field
 
 from fakes.cases import ARTICLE, TEXT, answered, declined, example, hit
 from fakes.chat import ScriptedChatModel
@@ -23,16 +28,21 @@ from qa import Answer, Article, Assistant, Settings, Turn
 from qa.cli import evaluating
 from qa.cli.main import main, parser
 from qa.errors import EngineError, ExamplesError
-from qa.evaluation import Example, Report, evaluate, outcomes
+from qa.evaluation import Example, Report, evaluate, outcomes, read_report, write_report
 from qa.evaluation.exports import (
     ragas_rows,
+    squad_data,
     squad_no_answer_probabilities,
     squad_predictions,
 )
 from qa.evaluation.keeping import FILE_NAME, Keeper, fingerprint, key_of
 from qa.evaluation.provenance import made_with
-from qa.evaluation.records import Answerer
-from qa.evaluation.reporting import read_report
+from qa.evaluation.records import Answerer, Outcome
+from qa.evaluation.running import outcomes_by_article
+from qa.evaluation.testsets import load_examples
+from qa.indexing import Embedder
+from qa.models.chat import LocalChatModel, Weighed
+from qa.prompts import DECLINED
 from qa.records import Citation, Span, Usage
 
 MANY = example("How many?", id="many", answers=(("37",),), evidence=(Span(start=0, end=16),))
@@ -141,12 +151,40 @@ def test_a_failure_is_a_case_that_is_counted_and_listed() -> None:
 
 def test_what_is_no_final_answer_is_a_failure() -> None:
     draft = dataclasses.replace(declined(), status="draft", reason=type(declined().reason).NONE)
-    given = iter([draft, "37", None])
+    given = iter([draft, 37, ["37"]])
     report = evaluate(EXAMPLES, lambda question, history: next(given))  # type: ignore[arg-type, return-value]
     assert [one.error for one in report.outcomes] == [
         f"the answerer gave a {kind} in place of a final answer"
-        for kind in ("draft", "str", "NoneType")
+        for kind in ("draft", "int", "list")
     ]
+
+
+@pytest.mark.parametrize("said", [DECLINED, "", " \n", None])
+def test_an_answerer_may_give_words_alone(said: str | None) -> None:
+    plain = {"How many?": "It has 37 boats.", "Who is king?": said, "And the mayor?": said}
+    report = evaluate(EXAMPLES, lambda question, history: plain[question])
+    assert [one.answer and (one.answer.status, one.answer.text) for one in report.outcomes] == [
+        ("answered", "It has 37 boats."),
+        ("abstained", DECLINED),
+        ("abstained", DECLINED),
+    ]
+    found = values(report)
+    assert found["right"] == (0.5, 2)
+    assert found["declined"] == (1.0, 1)
+    assert found["citation_recall"] == (0.0, 1)
+    nothing_said_of = {"citation_precision", "sentences_supported", "mrr", "brier", "aurc"}
+    assert not found.keys() & nothing_said_of
+
+
+def test_words_alone_that_only_hold_the_abstention_are_an_answer() -> None:
+    report = evaluate([KING], lambda question, history: f"{DECLINED} But it is Bo.")
+    assert values(report)["false_answers"] == (1.0, 1)
+
+
+def test_a_report_is_written_and_read_from_python(tmp_path: Path) -> None:
+    report = evaluate(EXAMPLES, lambda question, history: "It has 37 boats.")
+    write_report(report, tmp_path)
+    assert read_report(tmp_path) == report
 
 
 def test_an_answerer_without_confidence_has_no_figure_of_it() -> None:
@@ -262,6 +300,56 @@ def test_what_is_kept_of_another_test_set_is_no_damage(
     assert Keeper.open(tmp_path, ABOUT, both).get(MANY) is not None
 
 
+def test_what_is_forgotten_is_asked_anew_and_all_else_stays(tmp_path: Path) -> None:
+    evaluate(EXAMPLES, Asked(), about=ABOUT, cache=tmp_path)
+    keeper = Keeper.open(tmp_path, ABOUT, {ARTICLE.id: ARTICLE})
+    keeper.forget([MANY, example("Never asked?")])
+    for kept in (keeper, Keeper.open(tmp_path, ABOUT, {ARTICLE.id: ARTICLE})):
+        assert [kept.get(one) is None for one in EXAMPLES] == [True, False, False]
+    keeper.keep(MANY, answered("38 boats."), 1.0)
+    again = Keeper.open(tmp_path, ABOUT, {ARTICLE.id: ARTICLE}).get(MANY)
+    assert again
+    assert again.answer.text == "38 boats."
+
+
+TOWN = example("How many?", id="town", article=Article.from_text("A.", title="A", source="a.txt"))
+
+
+def test_the_questions_of_an_article_that_cannot_be_opened_fail(tmp_path: Path) -> None:
+    def opening(article: Article) -> Answerer:
+        if article is ARTICLE:
+            raise EngineError("It\n died.", remedy="Again.")
+        return Asked()
+
+    both = {one.article.id: one.article for one in (MANY, TOWN)}
+    for _ in range(2):  # a failure is not kept
+        keeper = Keeper.open(tmp_path, ABOUT, both)
+        found = list(outcomes_by_article([MANY, TOWN, KING], opening, keeper=keeper))
+        assert [(one.example.id, one.error) for one in found] == [
+            ("many", "EngineError: It died. Again."),
+            ("king", "EngineError: It died. Again."),
+            ("town", ""),
+        ]
+    # What is kept of it needs nobody to be opened.
+    keeper.keep(KING, declined(), 1.0)
+    found = list(outcomes_by_article([MANY, KING], opening, keeper=keeper))
+    assert [one.error for one in found] == ["EngineError: It died. Again.", ""]
+
+
+def test_where_no_article_can_be_opened_the_error_is_raised_and_nothing_forgotten(
+    tmp_path: Path,
+) -> None:
+    def opening(article: Article) -> Answerer:
+        raise EngineError(f"No {article.title}.")
+
+    keeper = Keeper.open(tmp_path, ABOUT, {ARTICLE.id: ARTICLE})
+    keeper.keep(MANY, answered("37 boats."), 1.0)
+    for examples, fresh in (([KING, TOWN], False), ([MANY, TOWN], True)):
+        with pytest.raises(EngineError, match="No Boats"):
+            list(outcomes_by_article(examples, opening, keeper=keeper, fresh=fresh))
+    assert Keeper.open(tmp_path, ABOUT, {ARTICLE.id: ARTICLE}).get(MANY)
+
+
 def test_two_hundred_kept_answers_take_under_three_seconds(tmp_path: Path) -> None:
     many = [
         dataclasses.replace(one, id=f"{one.id} {number}")
@@ -286,6 +374,7 @@ def test_other_scorers_are_given_the_same_answers() -> None:
         "mayor": 1.0,
     }
     assert ragas_rows(found)[0] == {
+        "id": "many",
         "user_input": "How many?",
         "retrieved_contexts": ["It has 37 boats."],
         "reference_contexts": ["It has 37 boats."],
@@ -293,6 +382,48 @@ def test_other_scorers_are_given_the_same_answers() -> None:
         "reference": "37",
     }
     assert ragas_rows(found)[2]["response"] == ""
+
+
+def test_the_squad_files_have_the_same_questions_and_no_other(tmp_path: Path) -> None:
+    other = Article.from_text("No mayor. The mayor is Bo.", title="Pier", source="pier.txt")
+    marked = example(
+        "Who is mayor?",
+        id="bo",
+        article=other,
+        answers=(("mayor", "Mr Bo"),),
+        evidence=(Span(start=10, end=26),),
+    )
+    parts = example("Who and who?", id="parts", answers=(("Ada",), ("Holm",)))
+    found = list(outcomes([MANY, parts, marked, KING], lambda *_: answered("Ada.")))
+    data = squad_data(found)
+    many = {"id": "many", "question": MANY.question, "is_impossible": False}
+    bo = {"id": "bo", "question": "Who is mayor?", "is_impossible": False}
+    king = {"id": "king", "question": KING.question, "is_impossible": True, "answers": []}
+    said = [{"text": "mayor", "answer_start": 14}, {"text": "Mr Bo", "answer_start": -1}]
+    boats = {"text": "37", "answer_start": 7}
+    assert data == {
+        "version": "v2.0",
+        "data": [
+            {
+                "title": article.title,
+                "paragraphs": [{"context": article.text, "qas": [question]}],
+            }
+            for article, question in (
+                (ARTICLE, many | {"answers": [boats]}),
+                (other, bo | {"answers": said}),
+                (ARTICLE, king),
+            )
+        ],
+    }
+    assert list(squad_predictions(found)) == ["many", "bo", "king"]
+    assert list(squad_no_answer_probabilities(found)) == ["many", "bo", "king"]
+    path = tmp_path / "set.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    back = load_examples(path)
+    assert [one.id for one in back] == ["many", "bo", "king"]
+    assert [one.article.text for one in back] == [ARTICLE.text, other.text, ARTICLE.text]
+    assert [one.answers for one in back] == [MANY.answers, marked.answers, ()]
+    assert back[1].evidence == (Span(start=14, end=19),)
 
 
 # The command
@@ -333,7 +464,9 @@ def measure(folder: Path) -> Measure:
 
         options = parser().parse_args(evaluating.with_action(["eval", *words]))
         judge = ScriptedChatModel(replies=list(verdicts))
-        return evaluating.measure(options, settings, opening, lambda name: nullcontext(judge))
+        return evaluating.measure(
+            options, settings, opening, lambda name: nullcontext(judge), WordEmbeddings
+        )
 
     return run
 
@@ -351,6 +484,7 @@ def test_a_test_set_is_run_and_its_report_written(
     # The script had no word for the second article: a failure, which is said.
     assert "failed: b: EngineError: " in output.err
     assert "right" in output.out
+    assert "The smallest change that these questions would mostly show" in output.out
     assert "Written: out/report.json, out/report.md, out/report.html" in output.err
 
 
@@ -361,9 +495,59 @@ def test_a_bar_that_is_missed_is_exit_status_3(
     bars = ("--fail-under", "right>=0.5", "--fail-under", "failed < 0.1")
     assert measure("set.jsonl", *bars, replies=replies) == 3
     assert [line for line in capsys.readouterr().err.splitlines() if "missed" in line] == [
-        "missed: failed < 0.1"
+        "missed: failed < 0.1 (it is 0.333, n=3)"
     ]
     assert (folder / "evaluations" / "set" / "report.html").exists()
+
+
+def test_a_bar_on_a_figure_that_no_question_speaks_for_is_missed(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (folder / "set.jsonl").read_text(encoding="utf-8").splitlines()
+    (folder / "one.jsonl").write_text(lines[0], encoding="utf-8")
+    words = ("one.jsonl", "--fail-under", "declined>=0.5")
+    assert measure(*words, replies=["It has 37 boats."]) == 3
+    missed = "missed: declined>=0.5 (there is no such figure: no question speaks for it)"
+    assert missed in capsys.readouterr().err
+
+
+def test_a_bar_on_a_figure_that_the_run_cannot_have_is_refused_at_the_start(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bars = ["--fail-under", "judged_right>=0.9", "--fail-under", "similarity>=0.3"]
+    assert main(["eval", "nowhere.jsonl", *bars]) == 1
+    assert capsys.readouterr().err == (
+        "qa: This run has no figure for 'judged_right>=0.9', 'similarity>=0.3'. "
+        "Give --judge MODEL and --similarity too, or no such bar.\n"
+    )
+    words = ("set.jsonl", *bars, "--judge", "a:b", "--similarity")
+    replies = ["It has 37 boats.", DECLINED, "It has two piers."]
+    assert measure(*words, replies=replies, verdicts=["right", "right"]) == 0
+
+
+def test_drafts_are_warned_of(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (folder / "set.jsonl").read_text(encoding="utf-8").splitlines()
+    draft = json.dumps({**json.loads(lines[0]), "tags": ["draft"]})
+    (folder / "drafts.jsonl").write_text(f"{draft}\n{lines[2]}\n", encoding="utf-8")
+    for name, warnings in (("drafts.jsonl", 1), ("set.jsonl", 0)):
+        replies = ["It has 37 boats.", DECLINED, "It has two piers."]
+        measure(name, replies=replies)
+        said = [one for one in capsys.readouterr().err.splitlines() if "draft" in one]
+        assert len([one for one in said if one.startswith("warning: 1 of 2 ")]) == warnings
+
+
+def test_similarity_is_a_side_figure_of_answers_new_and_kept(
+    measure: Measure, folder: Path
+) -> None:
+    replies = ["It has 37 boats.", "The article does not say.", "It has two piers."]
+    for script in (replies, []):
+        assert measure("set.jsonl", "--out", "out", "--similarity", replies=script) == 0
+        report = read_report(folder / "out")
+        (similarity,) = (one for one in report.estimates if one.name == "similarity")
+        assert 0 < similarity.value < 1
+        assert similarity.n == 2
 
 
 def test_a_judge_is_asked_when_the_answers_are_there(measure: Measure, folder: Path) -> None:
@@ -374,6 +558,42 @@ def test_a_judge_is_asked_when_the_answers_are_there(measure: Measure, folder: P
     assert report.about["judge"] == "provider:judge"
     assert report.outcomes[0].scores["judged_right"] == 0.0
     assert report.outcomes[0].scores["right"] == 1.0
+
+
+def test_a_judge_whose_verdicts_are_all_kept_is_not_opened(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings.from_environment()
+    opened: list[str] = []
+
+    def run(*words: str, replies: Sequence[str], verdicts: Sequence[str]) -> list[float | None]:
+        def opening(article: Article) -> Generator[str, None, Assistant]:
+            model = ScriptedChatModel(replies=list(replies))
+            return Assistant.opening(
+                article, settings=settings, chat_model=model, embeddings=WordEmbeddings()
+            )
+
+        def judging(name: str) -> nullcontext[ScriptedChatModel]:
+            opened.append(name)
+            return nullcontext(ScriptedChatModel(replies=list(verdicts)))
+
+        options = parser().parse_args(["eval", "run", "one.jsonl", "--judge", "a:b", *words])
+        assert evaluating.measure(options, settings, opening, judging, WordEmbeddings) == 0
+        report = read_report(folder / "evaluations" / "one")
+        assert report.about["judge"] == "a:b"
+        return [one.scores.get("judged_right") for one in report.outcomes]
+
+    lines = (folder / "set.jsonl").read_text(encoding="utf-8").splitlines()
+    (folder / "one.jsonl").write_text(f"{lines[0]}\n{lines[2]}\n", encoding="utf-8")
+    replies = ["It has 37 boats.", DECLINED]
+    assert run(replies=replies, verdicts=["wrong"]) == [0.0, None]
+    assert opened == ["a:b"] * 2  # once to see that it opens, once to ask it
+    assert run(replies=[], verdicts=[]) == [0.0, None]
+    assert opened == ["a:b"] * 2
+    # Asked anew, the judge is too.
+    assert run("--fresh", replies=replies, verdicts=["right"]) == [1.0, None]
+    assert run(replies=[], verdicts=[]) == [1.0, None]
+    assert opened == ["a:b"] * 4
 
 
 def test_a_judge_that_is_none_is_told_before_any_answer(
@@ -397,6 +617,121 @@ def test_kept_answers_need_no_model(
     assert "Run: qa models pull" in capsys.readouterr().err
 
 
+def test_what_is_asked_anew_are_the_questions_of_this_run(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (folder / "set.jsonl").read_text(encoding="utf-8").splitlines()
+    for name, line in (("one", lines[0]), ("other", lines[2])):
+        (folder / f"{name}.jsonl").write_text(line, encoding="utf-8")
+    measure("one.jsonl", replies=["It has 37 boats."])
+    measure("other.jsonl", replies=[DECLINED])
+    assert main(["eval", "one.jsonl", "--fresh"]) == 1  # no weights, and so nothing is forgotten
+    assert measure("one.jsonl", "--fresh", replies=["Ada is mayor."]) == 0
+    assert main(["eval", "one.jsonl", "other.jsonl", "--out", "both"]) == 0
+    said = {one.example.id: one.answer and one.answer.text for one in found_in(folder / "both")}
+    assert said["a"] == found_in(folder / "evaluations" / "one")[0].answer.text  # type: ignore[union-attr]
+    assert said["a"] != "It has 37 boats."
+    assert said["c"] == found_in(folder / "evaluations" / "other")[0].answer.text  # type: ignore[union-attr]
+
+
+def found_in(folder: Path) -> tuple[Outcome, ...]:
+    return read_report(folder).outcomes
+
+
+class LocalStandIn(LocalChatModel):
+    """Answers each question alike in place of the engine; ``closed`` counts how often it was."""
+
+    closed: list[str] = Field(default_factory=list)
+
+    def _stream(self, *_: Any, **__: Any) -> Iterator[ChatGenerationChunk]:
+        assert not self.closed
+        yield ChatGenerationChunk(message=AIMessageChunk(content="It has two piers."))
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
+
+    def read_ahead(self, messages: Sequence[BaseMessage]) -> Generator[float, None, bool]:
+        return True
+        yield
+
+    def weigh(self, messages: Any, choices: Sequence[str], **_: Any) -> Weighed:
+        return Weighed(probabilities=dict.fromkeys(choices, 0.5))
+
+    def close(self) -> None:
+        self.closed.append("closed")
+
+
+def test_a_run_opens_the_chat_model_once_for_all_articles(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = LocalStandIn.model_construct(model_name="stand-in", weights="", closed=[])
+    opened: list[Path | None] = []
+
+    def chat_model_of(settings: Settings, *, states_folder: Path | None = None) -> LocalChatModel:
+        opened.append(states_folder)
+        return model
+
+    monkeypatch.setattr(evaluating, "chat_model_of", chat_model_of)
+    monkeypatch.setattr(Embedder, "named", lambda *_, **__: Embedder.brought(WordEmbeddings()))
+    assert main(["eval", "set.jsonl", "--out", "out"]) == 0
+    assert [one.error for one in found_in(folder / "out")] == ["", "", ""]
+    assert len({one.example.article.id for one in found_in(folder / "out")}) == 2
+    assert opened == [folder / "index" / "states"]
+    assert model.closed == ["closed"]
+
+
+def test_the_report_that_was_there_is_kept_beside_one_that_differs(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    replies = ["It has 37 boats.", DECLINED, "It has two piers."]
+    place = folder / "a b"
+    previous = folder / "a b.previous"
+    measure("set.jsonl", "--out", "a b", replies=replies)
+    first = read_report(place)
+    measure("set.jsonl", "--out", "a b")
+    assert not previous.exists()  # it said the same again
+    assert "compare" not in capsys.readouterr().err
+    measure("set.jsonl", "--out", "a b", "--fresh", replies=["Ada.", DECLINED, "Two piers."])
+    assert read_report(previous) == first
+    said = capsys.readouterr().err.splitlines()
+    command = "qa eval compare 'a b.previous' 'a b'"
+    assert f"To compare it with the one before, run: {command}" in said
+    assert main(shlex.split(command)[1:]) == 0
+    second = read_report(place)
+    measure("set.jsonl", "--out", "a b", "--judge", "a:b", verdicts=["right", "right"])
+    assert read_report(previous) == second  # the judge makes another report of the same answers
+    (place / "report.json").write_text("{}", encoding="utf-8")
+    capsys.readouterr()
+    measure("set.jsonl", "--out", "a b")
+    assert "Replaced: The report 'a b/report.json' is damaged" in capsys.readouterr().err
+    assert read_report(previous) == second
+
+
+@pytest.mark.parametrize("name", ["--judge", "--similarity", "report"])
+def test_wherever_a_run_is_stopped_it_says_how_to_go_on(
+    name: str,
+    measure: Measure,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    measure("set.jsonl", replies=["It has 37 boats.", DECLINED, "It has two piers."])
+    capsys.readouterr()
+
+    def stopped(*_: object) -> Any:
+        raise KeyboardInterrupt
+
+    words = {"--judge": ["--judge", "a:b"], "--similarity": ["--similarity"], "report": []}[name]
+    options = parser().parse_args(["eval", "run", "set.jsonl", *words])
+    if_report = {"report": stopped}.get(name, evaluating.write_report)
+    monkeypatch.setattr(evaluating, "write_report", if_report)
+    settings = Settings.from_environment()
+    assert evaluating.measure(options, settings, stopped, stopped, stopped) == 130
+    said = capsys.readouterr().err.splitlines()
+    assert said[-1] == " ".join(["To go on, run: qa eval set.jsonl", *words])
+    assert said[-2].startswith("qa: stopped; ")
+
+
 def test_a_run_that_is_stopped_says_how_to_go_on(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -405,15 +740,45 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
         raise KeyboardInterrupt
 
     words = ["eval", "set.jsonl", "--out", "a b", "--fail-under", "right>=0.9", "--fresh"]
-    words += ["--judge", "a:b"]
+    words += ["--judge", "a:b", "--similarity"]
     options = parser().parse_args(evaluating.with_action(words))
     nobody = nullcontext(ScriptedChatModel(replies=[]))
-    status = evaluating.measure(options, Settings.from_environment(), stopped, lambda name: nobody)
+    settings = Settings.from_environment()
+    status = evaluating.measure(options, settings, stopped, lambda name: nobody, WordEmbeddings)
     assert status == 130
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "qa: stopped; 0 of 3 questions are done and kept.",
-        "To go on, run: qa eval set.jsonl --out 'a b' --fail-under 'right>=0.9' --judge a:b",
+        # Nothing was asked anew yet, so that what an earlier run kept is still there.
+        "To go on, run: qa eval set.jsonl --out 'a b' --fail-under 'right>=0.9' --judge a:b "
+        "--similarity --fresh",
     ]
+
+
+def test_what_was_asked_anew_is_not_asked_again_by_the_run_that_goes_on(
+    measure: Measure, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    measure("set.jsonl", replies=["It has 37 boats.", DECLINED, "It has two piers."])
+    settings = Settings.from_environment()
+    once = iter([ScriptedChatModel(replies=["Ada is mayor.", DECLINED])])
+
+    def stopped(article: Article) -> Generator[str, None, Assistant]:
+        model = next(once, None)
+        if model is None:
+            raise KeyboardInterrupt
+        return Assistant.opening(
+            article, settings=settings, chat_model=model, embeddings=WordEmbeddings()
+        )
+
+    options = parser().parse_args(["eval", "run", "set.jsonl", "--fresh"])
+    assert evaluating.measure(options, settings, stopped, nullcontext, WordEmbeddings) == 130
+    assert capsys.readouterr().err.splitlines()[-2:] == [
+        "qa: stopped; 2 of 3 questions are done and kept.",
+        "To go on, run: qa eval set.jsonl",
+    ]
+    # The second article has to be asked anew as well: the answer of the first run is forgotten.
+    assert measure("set.jsonl", replies=["It has no piers."]) == 0
+    found = found_in(folder / "evaluations" / "set")
+    assert [one.scores["correct"] for one in found] == [0.0, 0.0, 1.0]
 
 
 def test_all_problems_of_all_test_sets_come_before_a_model(
@@ -457,7 +822,7 @@ def test_a_report_is_printed_for_other_scorers(
 ) -> None:
     measure("set.jsonl", "--out", "run", replies=["It has 37 boats.", "The article does not say."])
     printed = {}
-    for form in ("squad", "squad-na-probs", "ragas"):
+    for form in ("squad", "squad-na-probs", "squad-data", "squad-totals", "ragas"):
         capsys.readouterr()
         assert main(["eval", "export", "run", "--as", form]) == 0
         printed[form] = json.loads(capsys.readouterr().out)
@@ -465,6 +830,13 @@ def test_a_report_is_printed_for_other_scorers(
     assert min(said.values()) == ""
     assert "It has 37 boats." in said.values()
     assert said.keys() == printed["squad-na-probs"].keys()
+    asked = [
+        question["id"]
+        for article in printed["squad-data"]["data"]
+        for question in article["paragraphs"][0]["qas"]
+    ]
+    assert asked == list(said)
+    assert printed["squad-totals"]["total"] == len(said)
     assert {row["response"] for row in printed["ragas"]} >= {"It has 37 boats."}
     assert main(["eval", "export", "nowhere", "--as", "squad"]) == 1
 

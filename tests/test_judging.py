@@ -18,6 +18,7 @@ from qa.evaluation.judging import (
     Verdicts,
     judged,
     judging,
+    to_be_judged,
     verdict_in,
 )
 from qa.evaluation.metrics import METRICS
@@ -145,8 +146,40 @@ def test_a_damaged_verdict_is_asked_for_again(tmp_path: Path) -> None:
     again = Verdicts.open(tmp_path, judge.about)
     (one,) = judged([outcome(MANY, answered("37"))], judge, verdicts=again)
     assert one.scores["judged_right"] == 0.0
-    again.forget()
-    assert again.get(MANY, "37") is None
+
+
+def test_a_verdict_is_forgotten_and_others_stay(tmp_path: Path) -> None:
+    judge = judge_saying("right", "wrong")
+    found = [outcome(MANY, answered("37")), outcome(MAYOR, answered("Ada, 2019"))]
+    kept = Verdicts.open(tmp_path, judge.about)
+    assert to_be_judged(found, kept) == found
+    list(judged(found, judge, verdicts=kept))
+    assert to_be_judged(found, kept) == []
+    kept.forget([found[0], outcome(KING, None)])
+    for verdicts in (kept, Verdicts.open(tmp_path, judge.about)):
+        assert (verdicts.get(MANY, "37"), verdicts.get(MAYOR, "Ada, 2019")) == (None, "wrong")
+        assert to_be_judged(found, verdicts) == found[:1]
+
+
+def test_only_answers_to_answerable_questions_are_to_be_judged() -> None:
+    found = [
+        outcome(MANY, answered("37")),
+        outcome(MANY, declined()),
+        outcome(MANY, None),
+        outcome(KING, answered("Bo.")),
+    ]
+    assert to_be_judged(found) == found[:1]
+
+
+def test_a_judge_without_a_model_names_whose_verdicts_are_kept(tmp_path: Path) -> None:
+    named = Judge(None, name="scripted")
+    assert named.about == judge_saying().about
+    found = [outcome(MANY, answered("37"))]
+    list(judged(found, judge_saying("right"), verdicts=Verdicts.open(tmp_path, named.about)))
+    (one,) = judged(found, named, verdicts=Verdicts.open(tmp_path, named.about))
+    assert one.scores["judged_right"] == 1.0
+    with pytest.raises(ValueError, match="without a chat model is asked about 'many'"):
+        list(judged(found, named))
 
 
 def test_without_a_judge_nothing_speaks_of_one() -> None:

@@ -93,6 +93,21 @@ def test_a_set_is_told_by_its_questions() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("left_out", "label", "said"),
+    [
+        (1, "3 of 4 questions", "1 of 4 questions is about another article and is left out. An"),
+        (37, "3 of 40 questions", "37 of 40 questions are about other articles and are left out. "),
+    ],
+)
+def test_a_set_tells_how_many_of_its_questions_are_left_out(
+    left_out: int, label: str, said: str
+) -> None:
+    asked = ExampleSet(name="boats", examples=(RIGHT, WRONG, UNSAID), left_out=left_out)
+    assert set_label(asked) == f"boats ({label})"
+    assert said in Elements(invitation_html(asked)).text
+
+
 def test_progress_says_how_far_it_is_and_the_shares_so_far() -> None:
     shown = Elements(progress_html(Progress(total=60, found=ALL)))
     assert shown.attributes("progress", "max") == ["60"]

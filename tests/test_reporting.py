@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from fakes.reports import made_up
 from qa.errors import ReportError
 from qa.evaluation.case_json import cases_to_json
-from qa.evaluation.figures import table
+from qa.evaluation.figures import smallest_shown, table
 from qa.evaluation.html import report_to_html
 from qa.evaluation.kinds import Kind, kind_counts, kind_of
 from qa.evaluation.markdown import report_to_markdown
@@ -284,6 +285,19 @@ def test_the_table_has_a_line_for_each_estimate() -> None:
         "first_token_ms_p50  1,234 ms  1,100 to 1,400 ms  1,000\n"
         "tokens_read_p50           62        60 to 1,000  1,000"
     )
+
+
+def test_a_report_says_how_small_a_change_it_would_show() -> None:
+    # By hand, of 60 with 12 flips: x * sqrt(60) = 1.96 * sqrt(.2) + .8416 * sqrt(.2 - x * x)
+    assert smallest_shown(made_up(ARTICLE, 1_000).estimates) == (
+        "The smallest change that these questions would mostly show, against a run that differs on "
+        "20% of them: right 16 points, declined 19 points."
+    )
+    few = replace(made_up(ARTICLE, 1_000).estimates[0], n=8)
+    assert smallest_shown([few]).endswith("right none, as they are too few.")
+    assert smallest_shown(()) == ""
+    for written in (report_to_markdown, report_to_html):
+        assert "right 16 points, declined 19 points" in written(made_up(ARTICLE, 1_000))
 
 
 def test_a_table_of_nothing_is_its_head() -> None:

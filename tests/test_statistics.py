@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa.evaluation import Example, evaluate
 from qa.evaluation.statistics import (
     FEWEST_CLUSTERS,
     bootstrap,
@@ -18,6 +19,7 @@ from qa.evaluation.statistics import (
     smallest_difference,
     wilson,
 )
+from qa.records import Article
 
 Z = 1.959963984540054  # of 95%
 COUNTS = st.integers(1, 300).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n)))
@@ -91,6 +93,21 @@ def test_few_articles_are_resampled_by_question() -> None:
     values = [0.0, 1.0] * 20
     few = [f"{number % (FEWEST_CLUSTERS - 1)}" for number in range(40)]
     assert mean_of(values, few) == mean_of(values, [f"{number}" for number in range(40)])
+
+
+@pytest.mark.parametrize(("articles", "drawn"), [(4, "bootstrap by question"), (5, "bootstrap")])
+def test_a_figure_says_what_was_drawn(articles: int, drawn: str) -> None:
+    asked = [
+        Example(
+            id=f"{number}",
+            article=Article.from_text(f"{number}", title="A", source="a.txt"),
+            question="?",
+            answers=(("37",),),
+        )
+        for number in range(articles)
+    ]
+    found = {one.name: one.interval for one in evaluate(asked, lambda *_: "37").estimates}
+    assert (found["right"], found["f1"], found["total_ms_p50"]) == ("wilson", drawn, drawn)
 
 
 def test_a_bootstrap_covers_nearly_as_often_as_it_says() -> None:

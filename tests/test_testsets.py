@@ -124,7 +124,7 @@ def test_every_problem_is_told_with_its_line(folder: Path) -> None:
         json.dumps(line(id="q6", evidence=["The town has 38 boats."])),
         json.dumps(line(id="q7", article="pier.txt")),
         good,
-        json.dumps(line(id="q9", answers=["the"])),
+        json.dumps(line(id="q9", answers=["the", "?", "37"])),
         json.dumps(line(id="q10", evidence=[[5, 5], [0, 9999]])),
         json.dumps(line(id="q11", answers="37", article=...)),
         '["q12"]',
@@ -145,12 +145,13 @@ def test_every_problem_is_told_with_its_line(folder: Path) -> None:
             f"{str(folder / 'boats.txt')!r}",
             "line 7: Cannot read 'pier.txt': No such file or directory.",
             "line 8: id 'q1' is that of line 1 too",
-            "line 9: 'answers' 'the' has no words to look for",
+            "line 9: 'answers' has no words to look for in 'the', '?'",
             "line 10: evidence 5 to 5 is not in the 70 characters of "
             f"{str(folder / 'boats.txt')!r}",
             "line 10: evidence 0 to 9999 is not in the 70 characters of "
             f"{str(folder / 'boats.txt')!r}",
             "line 11: 'answers' is not a list",
+            "line 11: 'article' is missing, and so is 'article_text'",
             "line 12: is not a JSON object",
             "line 13: holds half of a surrogate pair, which is not text",
             "line 14: 'answers' is neither a list of strings nor a list of lists of strings",
@@ -159,6 +160,101 @@ def test_every_problem_is_told_with_its_line(folder: Path) -> None:
             "line 15: 'tags': input should be a valid list",
         ]
     )
+
+
+def test_a_wrong_field_hides_nothing_else_of_its_line(folder: Path) -> None:
+    wrong = {"extra": 1, "tags": ["numbr"], "evidence": ["38 boats"]}
+    lines = [
+        line(),
+        line(**wrong),
+        line(id=2, question=" ", **wrong),
+        line(id="q3", article=7, answers="37", tags=["numbr"]),
+        line(id="q4", article_text=7, evidence=["38 boats"]),  # whose name need be no path
+        line(id="q4", article_text=TEXT, text=TEXT, answers=7, evidence=["38 boats"]),
+        line(id="q6", article="pier.txt", tags="numbr", history=[{"question": "Who?"}]),
+        line(id=...),  # line 3 has no id either, and that is not the same one
+    ]
+    tag = f"'numbr' is not a tag ({', '.join(sorted(TAGS))})"
+    missing = f"evidence '38 boats' is not in the article {str(folder / 'boats.txt')!r}"
+    assert problems(written(folder / "set.jsonl", *lines)) == [
+        "line 2: 'extra' is not a field",
+        "line 2: id 'q1' is that of line 1 too",
+        f"line 2: {tag}",
+        f"line 2: {missing}",
+        "line 3: 'id': input should be a valid string",
+        "line 3: 'question': string should have at least 1 character",
+        "line 3: 'extra' is not a field",
+        f"line 3: {tag}",
+        f"line 3: {missing}",
+        "line 4: 'article': input should be a valid string",
+        "line 4: 'answers' is not a list",
+        f"line 4: {tag}",
+        "line 5: 'article_text': input should be a valid string",
+        "line 6: 'answers' is not a list",
+        "line 6: 'article_text' and 'text' are both there",
+        "line 6: id 'q4' is that of line 5 too",
+        "line 6: evidence '38 boats' is not in the article 'boats.txt'",
+        "line 7: 'history.0.answer' is missing",
+        "line 7: 'tags': input should be a valid list",
+        "line 7: Cannot read 'pier.txt': No such file or directory.",
+        "line 8: 'id' is missing",
+    ]
+
+
+def test_answerable_has_to_agree_with_the_answers(folder: Path) -> None:
+    good = [line(answerable=True), line(id="q2", answers=[], evidence=..., answerable=False)]
+    one, two = load_examples(written(folder / "set.jsonl", *good))
+    assert (one.answerable, two.answerable) == (True, False)
+    wrong = [
+        line(answerable=False),
+        line(id="q2", answers=[], answerable=True),
+        line(id="q3", answers="37", answerable=True),  # nobody knows whether there are some
+        line(id="q4", answerable="yes"),
+    ]
+    assert problems(written(folder / "set.jsonl", *wrong)) == [
+        "line 1: 'answerable' is false, but 'answers' has some",
+        "line 2: 'answerable' is true, but 'answers' has none",
+        "line 3: 'answers' is not a list",
+        "line 4: 'answerable': input should be a valid boolean",
+    ]
+
+
+def test_a_json_file_may_hold_lines_or_a_list_of_our_own_fields(folder: Path) -> None:
+    path = written(folder / "set.json", line(), line(id="q2"))
+    assert [one.id for one in load_examples(path)] == ["q1", "q2"]
+    assert [one.id for one in load_examples(written(path, line()))] == ["q1"]
+    path.write_text(json.dumps([line(), line(id="q2")], indent=2), encoding="utf-8")
+    assert [one.id for one in load_examples(path)] == ["q1", "q2"]
+    assert problems(written(path, [line(), line(tags=["numbr"], colour="red"), 7])) == [
+        "row 2: 'colour' is not a field",
+        "row 2: id 'q1' is that of row 1 too",
+        f"row 2: 'numbr' is not a tag ({', '.join(sorted(TAGS))})",
+        "row 3: is not a JSON object",
+    ]
+
+
+def test_what_is_neither_squad_nor_lines_is_told_what_to_do(folder: Path) -> None:
+    path = folder / "set.json"
+    path.write_text(json.dumps(line(), indent=2), encoding="utf-8")
+    assert problems(path) == [
+        "the file: has no 'data', the articles of SQuAD 2.0; if it is a question of the project's "
+        "own form, put it on one line, or into a list"
+    ]
+
+
+def test_a_form_is_seen_whatever_the_suffix(folder: Path) -> None:
+    for suffix in ("jsonl", "txt", "csv"):
+        path = written(folder / f"set.{suffix}", squad(BOATS, qas=[question(("37", 13))]))
+        assert load_examples(path)[0].id == "s1"
+        assert load_examples(written(path, line(), line(id="q2")))[1].id == "q2"
+
+
+def test_a_first_line_that_is_a_list_hides_no_later_one(folder: Path) -> None:
+    path = written(folder / "set.jsonl", ["q1"], line(tags=["numbr"]))
+    assert problems(path) == [
+        "line 1: is not a JSON object",
+        f"line 2: 'numbr' is not a tag ({', '.join(sorted(TAGS))})",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -266,12 +362,46 @@ def test_squad_problems_have_their_place(tmp_path: Path) -> None:
         f"{place}.qas[1]: 's2' has no answer with words",
         f"{place}.qas[3]: id 's3' is that of {place}.qas[2] too",
     ]
-    written(path, {"data": [{"title": "T", "paragraphs": [{"context": "C", "qas": [{"id": 1}]}]}]})
-    assert problems(path) == [
-        "data[0].paragraphs[0].qas[0].id: input should be a valid string",
-        "data[0].paragraphs[0].qas[0].question: field required",
-        "data[0].paragraphs[0].qas[0].answers: field required",
+
+
+def test_a_wrong_part_of_a_squad_file_hides_no_other(tmp_path: Path) -> None:
+    wrong: list[dict[str, Any]] = [
+        {"id": 1, "answers": []},
+        question(("38", 13)),
+        question(id="s2", answers=[{"text": "37"}, 7, {"text": "37", "answer_start": -2}]),
+        question(id="s2", is_impossible="no"),
     ]
+    value = squad("One.", BOATS, qas=wrong)
+    value["data"][0]["paragraphs"][0] = {"context": "", "qas": [question(("x", 0), id="s2")]}
+    value["data"] += [{"paragraphs": [{"context": BOATS, "qas": [question(("no", 0), id="s1")]}]}]
+    value["data"] += [{"title": "T", "paragraphs": []}, 7]
+    value["data"] += [{"title": "T", "paragraphs": [{"qas": [question(("x", 0), id="s6")]}]}]
+    place = "data[0].paragraphs[1]"
+    assert problems(written(tmp_path / "set.json", value)) == [
+        "data[0].paragraphs[0]: 'context': string should have at least 1 character",
+        f"{place}.qas[0]: 'question' is missing",
+        f"{place}.qas[0]: 'id': input should be a valid string",
+        f"{place}.qas[1]: '38' of 's1' does not stand at 13",
+        f"{place}.qas[2].answers[0]: 'answer_start' is missing",
+        f"{place}.qas[2].answers[1]: is not a JSON object",
+        f"{place}.qas[2].answers[2]: 'answer_start': input should be greater than or equal to -1",
+        f"{place}.qas[2]: id 's2' is that of data[0].paragraphs[0].qas[0] too",
+        f"{place}.qas[3]: 'is_impossible': input should be a valid boolean",
+        f"{place}.qas[3]: id 's2' is that of data[0].paragraphs[0].qas[0] too",
+        "data[1]: 'title' is missing",
+        "data[1].paragraphs[0].qas[0]: 'no' of 's1' does not stand at 0",
+        f"data[1].paragraphs[0].qas[0]: id 's1' is that of {place}.qas[1] too",
+        "data[2]: 'paragraphs': list should have at least 1 item after validation, not 0",
+        "data[3]: is not a JSON object",
+        "data[4].paragraphs[0]: 'context' is missing",
+    ]
+
+
+def test_a_squad_answer_may_stand_nowhere(tmp_path: Path) -> None:
+    qas = [question(("thirty-seven", -1), ("37", 13)), question(("many", -1), id="s2")]
+    one, two = load_examples(written(tmp_path / "set.json", squad(BOATS, qas=qas)))
+    assert (one.answers, one.evidence) == ((("thirty-seven", "37"),), (Span(start=13, end=15),))
+    assert (two.answers, two.evidence) == ((("many",),), ())
 
 
 # CSV
@@ -305,12 +435,79 @@ def test_csv_problems_have_the_line_their_record_begins_on(folder: Path) -> None
     )
     assert problems(path) == [
         "line 4: not JSON, expecting property name enclosed in double quotes (column 2)",
-        "line 5: has not as many cells as there are named columns",
+        "line 5: has 3 cells where 5 columns are named",
         "line 6: 'question' is missing",
-        "line 7: has not as many cells as there are named columns",
+        "line 7: has 2 cells where 5 columns are named",
     ]
-    path.write_text('id,article,question,answers\nc1,boats.txt,"How"?,37\n')
-    assert problems(path) == ["line 2: not CSV, ',' expected after '\"'"]
+
+
+def test_a_wrong_cell_hides_nothing_else_of_its_record(folder: Path) -> None:
+    path = folder / "set.csv"
+    path.write_text(
+        "id,article,question,answers,history,tags,answerable\n"
+        "c1,boats.txt,How?,37,{,numbr,TRUE\nc1,boats.txt,How?,,,,true\nc3,boats.txt,How?,,,,no\n"
+    )
+    assert problems(path) == [
+        "line 2: not JSON, expecting property name enclosed in double quotes (column 2)",
+        f"line 2: 'numbr' is not a tag ({', '.join(sorted(TAGS))})",
+        "line 3: 'answerable' is true, but 'answers' has none",
+        "line 3: id 'c1' is that of line 2 too",
+        "line 4: 'answerable': input should be a valid boolean",
+    ]
+
+
+def test_csv_is_read_on_behind_a_record_that_cannot_be(folder: Path) -> None:
+    path = folder / "set.csv"
+    wrong = "line {}: not CSV, ',' expected after '\"'"
+    path.write_text(
+        'id,article,question,answers\nc1,boats.txt,"How"?,37\nc2,boats.txt,"And"?,37\n'
+        'c3,boats.txt,,37\nc4,boats.txt,"How\nmany"?,37\nc6,b\nc7,pier.txt,Who?,37\nc8,b\n'
+    )
+    assert problems(path) == [
+        wrong.format(2),
+        wrong.format(3),
+        "line 4: 'question' is missing",
+        wrong.format(5),
+        # Lines 6 and 7 may be the rest of what could not be read.
+        "line 8: Cannot read 'pier.txt': No such file or directory.",
+        "line 9: has 2 cells where 4 columns are named",
+    ]
+    path.write_text('id,article,question,answers\nc1,boats.txt,"How?,37\nc2,boats.txt,,37\n')
+    assert problems(path) == [
+        "line 2: not CSV, unexpected end of data",
+        "line 3: 'question' is missing",
+    ]
+    path.write_text('id,"article"?,question,answers\nc1,boats.txt,,37\n')
+    assert problems(path) == [wrong.format(1)]
+
+
+@pytest.mark.parametrize(("suffix", "mark"), [("csv", ";"), ("tsv", "\t"), ("csv", "\t")])
+def test_csv_may_be_parted_by_other_marks(folder: Path, suffix: str, mark: str) -> None:
+    cells = [
+        ["id", "article", "question", "answers"],
+        ["c1", "boats.txt", "Boats, how many?", "37"],
+    ]
+    path = folder / f"set.{suffix}"
+    path.write_text("\n".join(mark.join(row) for row in cells), encoding="utf-8")
+    (one,) = load_examples(path)
+    assert (one.question, one.answers) == ("Boats, how many?", (("37",),))
+
+
+def test_csv_columns_are_checked_once(folder: Path) -> None:
+    path = folder / "set.csv"
+    row = "c{},boats.txt,How?,37,red,37\n"
+    path.write_text(f"id, article,question,answers,colour,answers\n{row.format(1)}{row.format(2)}")
+    assert problems(path) == [
+        "line 1: the column 'colour' is not a field",
+        "line 1: the column 'answers' is there twice",
+    ]
+    path.write_text("c1,boats.txt,How?,37\n")
+    (said,) = problems(path)
+    assert said.startswith("line 1: names no column that is a field; the first line has to, and")
+    path.write_text("user_input,retrieved_contexts,reference\nHow?,\"['It has 37.']\",37\n")
+    (said,) = problems(path)
+    assert said.startswith("line 1: seems to be RAGAS as CSV")
+    assert said.endswith("save it with to_jsonl() and give that file")
 
 
 # RAGAS
@@ -339,11 +536,23 @@ def test_ragas_samples_are_read_from_lines_and_lists(folder: Path) -> None:
 
 
 def test_ragas_problems_have_their_row(folder: Path) -> None:
-    path = written(folder / "set.json", [{"user_input": "Who?"}, 7, {"reference": "x"}])
-    assert problems(path) == [
+    samples: list[object] = [
+        {"id": "r1", "user_input": "Who?"},
+        7,
+        {"reference": "?!", "reference_contexts": "One."},
+        {"id": "r1", "user_input": "Who?", "reference": "", "article": "pier.txt"},
+        {"id": 5, "user_input": "Who?", "reference": "", "retrieved_contexts": ["One."]},
+    ]
+    assert problems(written(folder / "set.json", samples)) == [
         "row 1: 'reference' is missing",
+        "row 1: there are no contexts, and no 'article'",
         "row 2: is not a JSON object",
         "row 3: 'user_input' is missing",
+        "row 3: 'reference' has no words to look for in '?!'",
+        "row 3: 'reference_contexts': input should be a valid list",
+        "row 4: id 'r1' is that of row 1 too",
+        "row 4: Cannot read 'pier.txt': No such file or directory.",
+        "row 5: 'id': input should be a valid string",
     ]
 
 

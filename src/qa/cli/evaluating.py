@@ -12,35 +12,42 @@ import re
 import shlex
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
+from langchain_core.embeddings import Embeddings
 from langchain_core.language_models.chat_models import BaseChatModel
 from tqdm import tqdm
 
-from qa.assistant import Assistant
+from qa.assistant import STATES_FOLDER, Assistant, chat_model_of
 from qa.cli import generating
 from qa.cli.asking import INTERRUPTED, KEPT_FOLDER, told
 from qa.cli.opening import chat_model
 from qa.cli.text import plain
-from qa.errors import ExamplesError
+from qa.errors import ExamplesError, QAError, ReportError
+from qa.evaluation.comparing import came_out_alike
 from qa.evaluation.comparing import compare as compared
 from qa.evaluation.comparison_text import comparison_text
 from qa.evaluation.exports import (
     ragas_rows,
+    squad_data,
     squad_no_answer_probabilities,
     squad_predictions,
 )
-from qa.evaluation.judging import Judge, Verdicts, judged
+from qa.evaluation.figures import rows, smallest_shown, table
+from qa.evaluation.judging import Judge, Verdicts, judged, to_be_judged
 from qa.evaluation.keeping import Keeper
 from qa.evaluation.metrics import METRICS
 from qa.evaluation.provenance import made_with
-from qa.evaluation.records import Estimate, Example, Outcome
-from qa.evaluation.reporting import read_report, table, write_report
-from qa.evaluation.running import articles_of, check, outcomes, report_of
+from qa.evaluation.records import Estimate, Example, Outcome, Report
+from qa.evaluation.reporting import JSON_NAME, read_report, write_report
+from qa.evaluation.running import articles_of, check, outcomes_by_article, report_of
+from qa.evaluation.squad_totals import squad_totals
 from qa.evaluation.testsets import load_examples
-from qa.records import Answer, Article
+from qa.indexing import Embedder
+from qa.models.chat import LocalChatModel
+from qa.records import Article
 from qa.settings import Settings
 
 MISSED = 3
@@ -49,7 +56,7 @@ ACTIONS = ("run", "compare", "export", "generate")
 """The first words after ``eval``; any other is a test set to run."""
 
 Opening = Callable[[Article], Generator[str, None, Assistant]]
-"""Opens an assistant for an article, saying on the way what it does."""
+"""Opens an assistant for an article, saying on the way what it does; it need not be closed."""
 
 Judging = Callable[[str], AbstractContextManager[BaseChatModel]]
 """Holds the chat model of a name open."""
@@ -57,6 +64,8 @@ Judging = Callable[[str], AbstractContextManager[BaseChatModel]]
 FORMS: dict[str, Callable[[Sequence[Outcome]], object]] = {
     "squad": squad_predictions,
     "squad-na-probs": squad_no_answer_probabilities,
+    "squad-data": squad_data,
+    "squad-totals": squad_totals,
     "ragas": ragas_rows,
 }
 """What ``eval export`` writes for other scorers, by its name there."""
@@ -67,6 +76,13 @@ _COMPARISONS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+
+_GIVEN_BY = {
+    "judged_right": "--judge MODEL",
+    "judge_unreadable": "--judge MODEL",
+    "similarity": "--similarity",
+}
+"""The options that figures need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +101,13 @@ class Bar:
             and _COMPARISONS[self.comparison](estimate.value, self.number)
             for estimate in estimates
         )
+
+    def found(self, estimates: Sequence[Estimate]) -> str:
+        """Return in words what the figure is."""
+        for row in rows(estimates):
+            if row.name == self.name:
+                return f"it is {row.value}, n={row.n}"
+        return "there is no such figure: no question speaks for it"
 
 
 def bar(text: str) -> Bar:
@@ -141,6 +164,11 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a chat model that says beside the figures which answers it finds right, named as "
         "QA_CHAT_MODEL is",
     )
+    running.add_argument(
+        "--similarity",
+        action="store_true",
+        help="also say how near the answers come to the right ones in meaning",
+    )
     running.set_defaults(run=run)
     comparing = actions.add_parser("compare", help="say how one report differs from another")
     comparing.add_argument("old", type=Path, metavar="OLD", help="folder of the earlier report")
@@ -155,7 +183,9 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         choices=FORMS,
         required=True,
         dest="form",
-        help="predictions or no-answer probabilities of SQuAD 2.0's script, or rows of RAGAS",
+        help="predictions, no-answer probabilities or data file for SQuAD 2.0's script, or what it "
+        "says of them (without the questions that want several answers, which it does not know); "
+        "or rows of RAGAS",
     )
     exporting.set_defaults(run=export)
     generating.add_command(actions)
@@ -164,57 +194,146 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 def run(options: argparse.Namespace) -> int:
     """Ask every question, print the figures, and write the report."""
     settings = Settings.from_environment()
-    return measure(
-        options,
-        settings,
-        lambda article: Assistant.opening(article, settings=settings),
-        lambda name: chat_model(settings, name=name),
-    )
+    with ExitStack() as held:
+        return measure(
+            options,
+            settings,
+            _opening(settings, held),
+            lambda name: chat_model(settings, name=name),
+            lambda: _embeddings(settings),
+        )
+
+
+def _opening(settings: Settings, held: ExitStack) -> Opening:
+    """Return what opens assistants that share one chat model, to be closed with ``held``.
+
+    The embedder is opened for each: an index knows one that is brought by another name.
+    """
+    models: list[BaseChatModel] = []
+
+    def opening(article: Article) -> Generator[str, None, Assistant]:
+        if not models:
+            model = chat_model_of(settings, states_folder=settings.index_folder / STATES_FOLDER)
+            if isinstance(model, LocalChatModel):
+                held.callback(model.close)
+            models.append(model)
+        return Assistant.opening(article, settings=settings, chat_model=models[0])
+
+    return opening
 
 
 def measure(
-    options: argparse.Namespace, settings: Settings, opening: Opening, judging: Judging
+    options: argparse.Namespace,
+    settings: Settings,
+    opening: Opening,
+    judging: Judging,
+    embedding: Callable[[], Embeddings],
 ) -> int:
-    """Do what ``run`` does with the assistants that ``opening`` opens, and the judge likewise."""
-    examples = _loaded(options.testsets)
-    folder = options.out or Path("evaluations") / Path(options.testsets[0]).stem
-    about = made_with(settings)
-    kept = settings.index_folder / KEPT_FOLDER
-    keeper = Keeper.open(kept, about, articles_of(examples))
-    if options.fresh:
-        keeper.forget()
-    if options.judge:
-        with judging(options.judge):
-            pass  # one that cannot be opened is told of before the time that the answers take
+    """Do what ``run`` does with the assistants that ``opening`` opens, and the others likewise."""
+    _check_bars(options)
+    examples: list[Example] = []
     found: dict[str, Outcome] = {}
     try:
-        for outcome in _with_bar(_asked(examples, keeper, opening), len(examples)):
+        examples += _loaded(options.testsets)
+        _warn_of_drafts(examples)
+        about = made_with(settings)
+        kept = settings.index_folder / KEPT_FOLDER
+        keeper = Keeper.open(kept, about, articles_of(examples))
+        if options.judge and (options.fresh or not all(map(keeper.get, examples))):
+            with judging(options.judge):
+                pass  # one that cannot be opened is told of before the time that the answers take
+        embeddings = embedding() if options.similarity else None
+        asked = outcomes_by_article(
+            examples,
+            lambda article: told(opening(article)).ask,
+            keeper=keeper,
+            embeddings=embeddings,
+            fresh=options.fresh,
+        )
+        for outcome in _with_bar(asked, len(examples)):
             found[outcome.example.id] = outcome
         ordered = [found[example.id] for example in examples]
         if options.judge:
-            with judging(options.judge) as model:
-                judge = Judge(model, name=options.judge)
-                verdicts = Verdicts.open(kept, judge.about)
-                if options.fresh:
-                    verdicts.forget()
-                marked = judged(ordered, judge, verdicts=verdicts)
-                ordered = list(_with_bar(marked, len(ordered)))
+            judge = Judge(None, name=options.judge)
+            verdicts = Verdicts.open(kept, judge.about)
+            marked = _judged(ordered, verdicts, judging, name=options.judge, fresh=options.fresh)
+            ordered = list(_with_bar(marked, len(ordered)))
             about |= judge.about
+        return _told_of(report_of(ordered, about=about), options)
     except KeyboardInterrupt:
-        _say(f"qa: stopped; {len(found)} of {len(examples)} questions are done and kept.")
-        _say(f"To go on, run: {_command(options)}")
+        done = sum(outcome.answer is not None for outcome in found.values())
+        if examples:
+            _say(f"qa: stopped; {done} of {len(examples)} questions are done and kept.")
+        else:
+            _say("qa: stopped.")
+        # Once one was asked anew, what an earlier run kept is forgotten.
+        _say(f"To go on, run: {_command(options, fresh=options.fresh and not done)}")
         return INTERRUPTED
-    report = report_of(ordered, about=about)
+
+
+def _told_of(report: Report, options: argparse.Namespace) -> int:
+    """Write a report, print its figures, what failed and what was missed; return the status."""
+    folder = options.out or Path("evaluations") / Path(options.testsets[0]).stem
+    previous = _put_by(folder, report)
     files = write_report(report, folder)
     print(table(report.estimates))
+    if shown := smallest_shown(report.estimates):
+        print(f"\n{shown}")
     for outcome in report.outcomes:
         if outcome.error:
             _say(f"failed: {outcome.example.id}: {outcome.error}")
     _say(f"Written: {', '.join(map(str, files))}")
-    missed = [one.text for one in options.fail_under if not one.reached(report.estimates)]
-    for text in missed:
-        _say(f"missed: {text}")
+    if previous:
+        command = shlex.join(["qa", "eval", "compare", str(previous), str(folder)])
+        _say(f"To compare it with the one before, run: {command}")
+    missed = [one for one in options.fail_under if not one.reached(report.estimates)]
+    for one in missed:
+        _say(f"missed: {one.text} ({one.found(report.estimates)})")
     return MISSED if missed else 0
+
+
+def _put_by(folder: Path, report: Report) -> Path | None:
+    """Keep the report that is in a folder beside it, if the new one differs, and return where.
+
+    It is written there before anything in the folder changes, so one of the two is always whole.
+    """
+    if not (folder / JSON_NAME).exists():
+        return None
+    try:
+        there = read_report(folder)
+    except ReportError as error:
+        _say(f"Replaced: {error.message}")
+        return None
+    if came_out_alike(there, report):
+        return None
+    named = folder if folder.name not in {"", ".."} else folder.resolve()
+    previous = named.parent / f"{named.name}.previous"
+    write_report(there, previous)
+    return previous
+
+
+def _check_bars(options: argparse.Namespace) -> None:
+    """Refuse bars on figures that this run cannot have.
+
+    :raises QAError: if there are any.
+    """
+    given = {"--judge MODEL": options.judge, "--similarity": options.similarity}
+    wrong = [one for one in options.fail_under if not given.get(_GIVEN_BY.get(one.name, ""), True)]
+    if wrong:
+        bars = ", ".join(repr(one.text) for one in wrong)
+        needed = " and ".join(dict.fromkeys(_GIVEN_BY[one.name] for one in wrong))
+        raise QAError(
+            f"This run has no figure for {bars}.", remedy=f"Give {needed} too, or no such bar."
+        )
+
+
+def _warn_of_drafts(examples: Sequence[Example]) -> None:
+    drafts = sum("draft" in example.tags for example in examples)
+    if drafts:
+        _say(
+            f"warning: {drafts} of {len(examples)} questions are drafts, which no person has seen: "
+            "read them before you trust the figures."
+        )
 
 
 def compare(options: argparse.Namespace) -> int:
@@ -245,21 +364,22 @@ def _loaded(paths: Sequence[str]) -> list[Example]:
     return examples
 
 
-def _asked(
-    examples: Sequence[Example], keeper: Keeper, opening: Opening
+def _embeddings(settings: Settings) -> Embeddings:
+    embedder = Embedder.named(
+        settings.embedding_model, settings.models_folder, threads=settings.threads
+    )
+    return embedder.embeddings
+
+
+def _judged(
+    found: Sequence[Outcome], verdicts: Verdicts, judging: Judging, *, name: str, fresh: bool
 ) -> Generator[Outcome, None, None]:
-    """Yield the outcomes, article by article; an assistant is opened only where it is needed."""
-    for article in articles_of(examples).values():
-        own = [example for example in examples if example.article.id == article.id]
-        if all(keeper.get(example) for example in own):
-            yield from outcomes(own, _unasked, keeper=keeper)
-        else:
-            with told(opening(article)) as assistant:
-                yield from outcomes(own, assistant.ask, keeper=keeper)
-
-
-def _unasked(question: str, _history: object) -> Answer:
-    raise AssertionError(f"{question!r} is kept")  # and so nobody is asked
+    """Yield the outcomes with verdicts; the judge is opened only where one is not kept."""
+    waiting = to_be_judged(found, None if fresh else verdicts)
+    with judging(name) if waiting else nullcontext() as model:
+        if fresh:
+            verdicts.forget(waiting)
+        yield from judged(found, Judge(model, name=name), verdicts=verdicts)
 
 
 def _with_bar(found: Generator[Outcome, None, None], total: int) -> Iterator[Outcome]:
@@ -269,7 +389,7 @@ def _with_bar(found: Generator[Outcome, None, None], total: int) -> Iterator[Out
             yield outcome
 
 
-def _command(options: argparse.Namespace) -> str:
+def _command(options: argparse.Namespace, *, fresh: bool) -> str:
     """Return the command that goes on where this one was stopped."""
     words = ["qa", "eval", *options.testsets]
     if options.out:
@@ -278,6 +398,10 @@ def _command(options: argparse.Namespace) -> str:
         words += ["--fail-under", one.text]
     if options.judge:
         words += ["--judge", options.judge]
+    if options.similarity:
+        words.append("--similarity")
+    if fresh:
+        words.append("--fresh")
     return shlex.join(words)
 
 

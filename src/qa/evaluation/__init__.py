@@ -3,6 +3,7 @@
 from qa.evaluation.comparing import compare
 from qa.evaluation.judging import Judge
 from qa.evaluation.records import Estimate, Example, Outcome, Report
+from qa.evaluation.reporting import read_report, write_report
 from qa.evaluation.running import evaluate, outcomes
 from qa.evaluation.testsets import load_examples
 
@@ -16,4 +17,6 @@ __all__ = [
     "evaluate",
     "load_examples",
     "outcomes",
+    "read_report",
+    "write_report",
 ]

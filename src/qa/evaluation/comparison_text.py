@@ -4,22 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qa.evaluation.comparing import Comparison, Difference
+from qa.evaluation.comparing import Comparison, Difference, Pair
+from qa.evaluation.records import Outcome
 
 HEAD = ("", "old", "new", "change", "95% interval", "p", "n", "")
 MOST_LISTED = 20
+LONGEST = 100
+"""So many characters of what was asked, answered or set are shown."""
 
 
 def comparison_text(comparison: Comparison) -> str:
-    """Return a table of the differences, then the questions that flipped and those left out."""
-    lines = [f"{comparison.pairs:,} questions were asked in both runs.", ""]
+    """Return what the runs differ in, a table of the differences, the flips, and what is left out.
+
+    Whatever is in a question, an answer or a name takes one line. Control characters within that
+    line are left as they are.
+    """
+    lines = [*_about(comparison), ""]
+    lines += [f"{comparison.pairs:,} questions were asked in both runs.", ""]
     lines += _table([HEAD, *(_cells(one) for one in comparison.differences)])
     for one in comparison.differences:
         lines += _flips(one)
+    lines += _flipped(comparison.flips)
     lines += _left_out("Only in the old run", comparison.only_old)
     lines += _left_out("Only in the new run", comparison.only_new)
     lines += _left_out("Another question, article or gold answer now", comparison.changed)
     return "\n".join(lines)
+
+
+def _about(comparison: Comparison) -> list[str]:
+    if not comparison.about:
+        return ["Both runs were made with the same."]
+    return [
+        "Made with, old and new:",
+        *(
+            f"  {_short(one.name)}: {_value(one.old)} -> {_value(one.new)}"
+            for one in comparison.about
+        ),
+    ]
+
+
+def _value(value: str | None) -> str:
+    return "not stated" if value is None else _short(value)
 
 
 def _cells(one: Difference) -> tuple[str, ...]:
@@ -49,7 +74,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _flips(one: Difference) -> list[str]:
-    if one.p is None:
+    if not one.better and not one.worse:
         return []
     flips = [
         f"  {way}: {len(names)}{_listed(names)}"
@@ -58,9 +83,29 @@ def _flips(one: Difference) -> list[str]:
     return ["", f"{one.name}", *flips, f"  {_shown(one)}"]
 
 
+def _flipped(flips: Sequence[Pair]) -> list[str]:
+    """Return each question that flipped, whatever in, with its answers in both runs."""
+    if not flips:
+        return ["", "No question flipped."]
+    lines = ["", "Questions that flipped"]
+    for old, new in flips:
+        lines.append(f"  {_printable(old.example.id)}: {_short(old.example.question)}")
+        lines += [f"    old: {_said(old)}", f"    new: {_said(new)}"]
+    return lines
+
+
+def _said(outcome: Outcome) -> str:
+    if outcome.answer is None:
+        return _short(f"failed: {outcome.error}")
+    return "declined" if outcome.answer.status == "abstained" else _short(outcome.answer.text)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= LONGEST else f"{line[:LONGEST].rstrip()} …"
+
+
 def _shown(one: Difference) -> str:
-    if one.p is not None and not one.better and not one.worse:
-        return "No question flipped."
     if one.smallest is None:
         return f"{one.n:,} pairs with so few flips cannot show a difference."
     return (

@@ -2,7 +2,7 @@
 
 In: the outcomes of a run. Out: ``Estimate`` records in the order of ``METRICS``; a figure that no
 case speaks for is left out. Shares of cases have Wilson intervals, all else is resampled by
-article.
+article, or by question where the articles are few.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from qa.evaluation import confidence as believed
 from qa.evaluation.metrics import METRICS
 from qa.evaluation.records import Estimate, Outcome
-from qa.evaluation.statistics import Cases, bootstrap, wilson
+from qa.evaluation.statistics import Cases, are_few, bootstrap, wilson
 
 Numbers = NDArray[np.float64]
 
@@ -172,9 +172,8 @@ def _resampled(
     if value is not None:
         articles = [outcome.example.article.id for outcome in cases]
         low, high = bootstrap(figure, articles)
-        yield Estimate(
-            name=name, value=value, low=low, high=high, n=len(cases), interval="bootstrap"
-        )
+        drawn = "bootstrap by question" if are_few(articles) else "bootstrap"
+        yield Estimate(name=name, value=value, low=low, high=high, n=len(cases), interval=drawn)
 
 
 def _mean_of(values: Numbers) -> Callable[[Cases], float]:

@@ -6,6 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qa.evaluation.records import Estimate
+from qa.evaluation.statistics import smallest_difference
+
+SUPPOSED_FLIPS = 0.2
+"""What share of the questions two runs may well differ on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +46,29 @@ def table(estimates: Iterable[Estimate]) -> str:
         f"{line.name:<{name}}  {line.value:>{value}}  {line.interval:>{interval}}  {line.n:>{n}}"
         for line in lines
     )
+
+
+def smallest_shown(estimates: Iterable[Estimate]) -> str:
+    """Return in a sentence how small a change against another run these questions would show.
+
+    It is said for runs that come out differently on ``SUPPOSED_FLIPS`` of the questions; empty
+    where nothing could be right or declined.
+    """
+    told = [
+        f"{one.name} {_points(smallest_difference(one.n, SUPPOSED_FLIPS))}"
+        for one in estimates
+        if one.name in {"right", "declined"}
+    ]
+    if not told:
+        return ""
+    return (
+        "The smallest change that these questions would mostly show, against a run that differs on "
+        f"{SUPPOSED_FLIPS:.0%} of them: {', '.join(told)}."
+    )
+
+
+def _points(difference: float | None) -> str:
+    return "none, as they are too few" if difference is None else f"{difference * 100:.0f} points"
 
 
 def counts_units(name: str) -> bool:

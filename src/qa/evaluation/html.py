@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
 from qa.evaluation.case_json import cases_to_json
-from qa.evaluation.figures import Row, rows
+from qa.evaluation.figures import Row, rows, smallest_shown
 from qa.evaluation.fragments import confidence_plots, drawn_interval, outcome_bar, plots_html
 from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_of
 from qa.evaluation.metrics import METRICS
@@ -68,7 +68,8 @@ def _figures(report: Report) -> str:
         '<thead><tr><th scope="col">Figure</th><th scope="col">Value</th>'
         '<th scope="col" class="drawn"><span class="unseen">Drawn</span></th>'
         '<th scope="col">95% interval</th><th scope="col">n</th></tr></thead>'
-        f"<tbody>{lines}</tbody></table></div></section>\n"
+        f"<tbody>{lines}</tbody></table></div><p>{escape(smallest_shown(report.estimates))}</p>"
+        "</section>\n"
     )
 
 

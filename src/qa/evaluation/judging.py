@@ -48,9 +48,9 @@ _VERDICT = re.compile(r"\W*(?:(?:the|this) answer is\s+)?\W*(right|wrong)\W*", r
 
 
 class Judge:
-    """Judges answers with one chat model."""
+    """Judges answers with one chat model; without it, it only names whose verdicts are kept."""
 
-    def __init__(self, chat_model: BaseChatModel, *, name: str) -> None:
+    def __init__(self, chat_model: BaseChatModel | None, *, name: str) -> None:
         self._chat_model = chat_model
         self._name = name
 
@@ -63,7 +63,11 @@ class Judge:
         """Return what the judge says of an answer to an answerable question, or None.
 
         None is a reply that is not one of the two words, and a judge that fails; both are logged.
+
+        :raises ValueError: if there is no chat model.
         """
+        if self._chat_model is None:
+            raise ValueError(f"a judge without a chat model is asked about {example.id!r}")
         try:
             said = first_line(self._chat_model, judging(example, text), tokens=_VERDICT_TOKENS)
         except QAError as error:
@@ -80,7 +84,7 @@ class Verdicts:
 
     def __init__(self, lines: KeptLines) -> None:
         self._lines = lines
-        self._kept: dict[str, Verdict] = dict(lines.read(_parsed))
+        self._kept: dict[str, Verdict] = lines.read(_parsed)
 
     @classmethod
     def open(cls, folder: Path, about: Mapping[str, str]) -> Verdicts:
@@ -100,16 +104,18 @@ class Verdicts:
         :raises StorageError: if it cannot be written.
         """
         key = _key(example, text)
-        self._lines.add({"key": key, "verdict": verdict})
+        self._lines.add(key, {"verdict": verdict})
         self._kept[key] = verdict
 
-    def forget(self) -> None:
-        """Remove what is kept.
+    def forget(self, found: Iterable[Outcome]) -> None:
+        """Hold the verdicts on these outcomes for nothing, now and another time; others stay.
 
-        :raises StorageError: if it cannot be removed.
+        :raises StorageError: if it cannot be written.
         """
-        self._lines.remove()
-        self._kept.clear()
+        for outcome in found:
+            key = _key(outcome.example, outcome.answer.text if outcome.answer else "")
+            if self._kept.pop(key, None):
+                self._lines.forget(key)
 
 
 def judged(
@@ -125,6 +131,18 @@ def judged(
     """
     for outcome in found:
         yield replace(outcome, scores={**outcome.scores, **_scores(outcome, judge, verdicts)})
+
+
+def to_be_judged(found: Iterable[Outcome], verdicts: Verdicts | None = None) -> list[Outcome]:
+    """Return the outcomes that a judge has to be asked about; on others there is a verdict."""
+    return [
+        outcome
+        for outcome in found
+        if outcome.example.answerable
+        and outcome.answer is not None
+        and outcome.answer.status == "answered"
+        and not (verdicts and verdicts.get(outcome.example, outcome.answer.text))
+    ]
 
 
 def judging(example: Example, text: str) -> list[BaseMessage]:
@@ -168,11 +186,11 @@ def _key(example: Example, text: str) -> str:
     return hashlib.sha256(told.encode(errors="surrogatepass")).hexdigest()
 
 
-def _parsed(line: Mapping[str, Any]) -> tuple[str, Verdict]:
+def _parsed(line: Mapping[str, Any]) -> Verdict:
     verdict = verdict_in(line["verdict"])
     if verdict is None:
         raise ValueError(f"{line['verdict']!r} is no verdict")
-    return line["key"], verdict
+    return verdict
 
 
 def _asked(question: str, gold: str, answer: str) -> str:

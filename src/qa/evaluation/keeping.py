@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,22 +86,25 @@ class Keeper:
             logger.warning("not kept: the answer to %r quotes other articles", example.id)
             return
         key = key_of(example)
-        self._lines.add({"key": key, "seconds": seconds, "answer": answer_to_dict(answer)})
+        self._lines.add(key, {"seconds": seconds, "answer": answer_to_dict(answer)})
         self._kept[key] = Kept(answer=answer, seconds=seconds)
 
-    def forget(self) -> None:
-        """Remove what is kept.
+    def forget(self, examples: Iterable[Example]) -> None:
+        """Hold what is kept for these examples for nothing, now and another time.
 
-        :raises StorageError: if it cannot be removed.
+        What is kept for others, of this test set or another, stays.
+
+        :raises StorageError: if it cannot be written.
         """
-        self._lines.remove()
-        self._kept.clear()
+        for key in map(key_of, examples):
+            if self._kept.pop(key, None):
+                self._lines.forget(key)
 
-    def _parsed(self, line: Mapping[str, Any]) -> tuple[str, Kept] | None:
+    def _parsed(self, line: Mapping[str, Any]) -> Kept | None:
         if not quoted_articles(line["answer"]) <= self._articles.keys():
             return None  # of another test set
         answer = answer_from_dict(line["answer"], self._articles)
-        return line["key"], Kept(answer=answer, seconds=float(line["seconds"]))
+        return Kept(answer=answer, seconds=float(line["seconds"]))
 
 
 def _sha256(value: object) -> str:

@@ -1,7 +1,7 @@
 """A file of JSON objects, one a line, that is only ever added to: what a run keeps as it goes.
 
-In: objects, one by one. Out: the same objects, another time. A process that is killed leaves at
-most a torn last line, which is not read.
+In: objects with a key each, one by one. Out: the newest of each key, another time. A process that
+is killed leaves at most a torn last line, which is not read.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 Thing = TypeVar("Thing")
 
+_FORGOTTEN = "forgotten"
+
 
 class KeptLines:
     """The lines of one file, which need not be there yet."""
@@ -25,8 +27,10 @@ class KeptLines:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def read(self, parse: Callable[[Mapping[str, Any]], Thing | None]) -> list[Thing]:
-        """Return what ``parse`` makes of each line; one that it cannot read is left out and logged.
+    def read(self, parse: Callable[[Mapping[str, Any]], Thing | None]) -> dict[str, Thing]:
+        """Return what ``parse`` makes of the newest line of each key that was not forgotten since.
+
+        A line that it cannot read is left out and logged.
 
         :param parse: raises ValueError, KeyError or TypeError for what is no line of its own, and
             returns None for one that does not concern it.
@@ -35,24 +39,29 @@ class KeptLines:
         try:
             lines = self._path.read_bytes().split(b"\n")
         except FileNotFoundError:
-            return []
+            return {}
         except OSError as error:
             raise self._error("read", error) from error
-        found: list[Thing] = []
+        found: dict[str, Thing] = {}
         for number, line in enumerate(lines, 1):
             try:
-                if line and (thing := parse(json.loads(line))) is not None:
-                    found.append(thing)
+                if not line:
+                    continue
+                told = json.loads(line)
+                if _FORGOTTEN in told:
+                    found.pop(told["key"], None)
+                elif (thing := parse(told)) is not None:
+                    found[told["key"]] = thing
             except (ValueError, KeyError, TypeError):  # torn by a kill, or of an older form
                 logger.warning("%s, line %d: not whole, left out", self._path, number)
         return found
 
-    def add(self, line: Mapping[str, Any]) -> None:
-        """Add an object; it is on its way to the disk when this returns.
+    def add(self, key: str, line: Mapping[str, Any]) -> None:
+        """Add an object under a key; it is on its way to the disk when this returns.
 
         :raises StorageError: if it cannot be written.
         """
-        data = json.dumps(line).encode()
+        data = json.dumps({"key": key, **line}).encode()
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             # One write to the end of the file: two runs at a time do not mix their lines. It
@@ -62,15 +71,12 @@ class KeptLines:
         except OSError as error:
             raise self._error("written", error) from error
 
-    def remove(self) -> None:
-        """Remove the file, if it is there.
+    def forget(self, key: str) -> None:
+        """Add that what is there under a key counts no more.
 
-        :raises StorageError: if it cannot be removed.
+        :raises StorageError: if it cannot be written.
         """
-        try:
-            self._path.unlink(missing_ok=True)
-        except OSError as error:
-            raise self._error("removed", error) from error
+        self.add(key, {_FORGOTTEN: True})
 
     def _error(self, what: str, error: OSError) -> StorageError:
         return StorageError(

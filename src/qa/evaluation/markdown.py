@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from qa.evaluation.figures import rows
+from qa.evaluation.figures import rows, smallest_shown
 from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_of
 from qa.evaluation.records import Outcome, Report
 
@@ -48,6 +48,8 @@ def _figures(report: Report) -> str:
         f"| {_cell(row.name)} | {row.value} | {row.interval} | {row.n} |"
         for row in rows(report.estimates)
     ]
+    if told := smallest_shown(report.estimates):
+        lines += ["", told]
     return "\n".join(lines)
 
 

@@ -9,14 +9,11 @@ import secrets
 from pathlib import Path
 
 from qa.errors import ReportError
-from qa.evaluation.figures import table
 from qa.evaluation.html import report_to_html
 from qa.evaluation.markdown import report_to_markdown
 from qa.evaluation.records import Report
 from qa.evaluation.report_json import report_from_json, report_to_json
 from qa.storage.disk import Disk
-
-__all__ = ["read_report", "table", "write_report"]
 
 JSON_NAME, MARKDOWN_NAME, HTML_NAME = "report.json", "report.md", "report.html"
 

@@ -1,7 +1,8 @@
 """Examples and any answerer to outcomes, one as each comes, and to the report of them all.
 
-In: examples, and a callable from a question and its history to an ``Answer``. Out: ``Outcome``
-records from a generator, which may be closed at any time, or the ``Report``.
+In: examples, and a callable from a question and its history to an ``Answer``, or to its words
+alone. Out: ``Outcome`` records from a generator, which may be closed at any time, or the
+``Report``.
 """
 
 from __future__ import annotations
@@ -10,24 +11,28 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from langchain_core.embeddings import Embeddings
 
-from qa.errors import ExamplesError
+from qa.errors import ExamplesError, QAError
 from qa.evaluation.estimates import curves, estimates
 from qa.evaluation.judging import Judge, Verdicts, judged
 from qa.evaluation.keeping import Keeper, key_of
 from qa.evaluation.metrics import score
-from qa.evaluation.records import Answerer, Example, Outcome, Report
-from qa.records import Answer, Article
+from qa.evaluation.records import Example, Outcome, Report
+from qa.prompts import DECLINED
+from qa.records import Answer, Article, Reason, Turn
+
+PlainAnswerer = Callable[[str, Sequence[Turn]], Answer | str | None]
+"""An ``Answerer``, or one that gives words alone: ``DECLINED``, none, or None decline."""
 
 
 def evaluate(
     examples: Sequence[Example],
-    answerer: Answerer,
+    answerer: PlainAnswerer,
     *,
     about: Mapping[str, str] | None = None,
     cache: Path | None = None,
@@ -35,6 +40,9 @@ def evaluate(
     judge: Judge | None = None,
 ) -> Report:
     """Return the report of an answerer on examples.
+
+    Words alone cite nothing and state no confidence, so that all figures of confidence are left
+    out.
 
     :param about: the versions, hashes and settings that the answers depend on, by name.
     :param cache: a folder in which finished answers are kept under the fingerprint of ``about``,
@@ -58,7 +66,7 @@ def evaluate(
 
 def outcomes(
     examples: Sequence[Example],
-    answerer: Answerer,
+    answerer: PlainAnswerer,
     *,
     keeper: Keeper | None = None,
     embeddings: Embeddings | None = None,
@@ -77,6 +85,44 @@ def outcomes(
             if keeper and outcome.answer:
                 keeper.keep(example, outcome.answer, outcome.seconds)
         yield replace(outcome, scores=score(example, outcome.answer, embeddings=embeddings))
+
+
+def outcomes_by_article(
+    examples: Sequence[Example],
+    opening: Callable[[Article], PlainAnswerer],
+    *,
+    keeper: Keeper,
+    embeddings: Embeddings | None = None,
+    fresh: bool = False,
+) -> Generator[Outcome, None, None]:
+    """Yield the outcomes as ``outcomes`` does, article by article.
+
+    :param opening: opens an answerer for an article; it is asked for where an answer is not kept.
+        The questions of an article that it raises a QAError for fail.
+    :param fresh: forget what is kept for these examples, but not before there is an answerer.
+    :raises QAError: if no article could be opened and no answer was kept.
+    """
+    first_error: QAError | None = None
+    reached = False
+    for article in articles_of(examples).values():
+        own = [example for example in examples if example.article.id == article.id]
+        answerer: PlainAnswerer = _unasked
+        if fresh or not all(map(keeper.get, own)):
+            try:
+                answerer = opening(article)
+            except QAError as error:
+                answerer, first_error = _failing(error), first_error or error
+            else:
+                reached = True
+                if fresh:
+                    keeper.forget(examples)
+                    fresh = False
+        found = outcomes(own, answerer, keeper=None if fresh else keeper, embeddings=embeddings)
+        for outcome in found:
+            reached = reached or outcome.answer is not None
+            yield outcome
+    if first_error and not reached:
+        raise first_error
 
 
 def report_of(found: Sequence[Outcome], *, about: Mapping[str, str]) -> Report:
@@ -116,7 +162,18 @@ def articles_of(examples: Sequence[Example]) -> dict[str, Article]:
     return {example.article.id: example.article for example in examples}
 
 
-def _asked(example: Example, answerer: Answerer) -> Outcome:
+def _unasked(question: str, _history: object) -> Answer:
+    raise AssertionError(f"{question!r} is kept")  # and so nobody is asked
+
+
+def _failing(error: QAError) -> PlainAnswerer:
+    def answerer(_question: str, _history: object) -> Answer:
+        raise error
+
+    return answerer
+
+
+def _asked(example: Example, answerer: PlainAnswerer) -> Outcome:
     """Return the outcome of asking, without scores."""
     started = time.perf_counter()
     try:
@@ -131,12 +188,27 @@ def _asked(example: Example, answerer: Answerer) -> Outcome:
     return _outcome(example, answer, time.perf_counter() - started)
 
 
-def _outcome(example: Example, answer: Answer, seconds: float) -> Outcome:
+def _outcome(example: Example, given: object, seconds: float) -> Outcome:
+    answer = _in_words(example.question, given) if isinstance(given, str | None) else given
     if not isinstance(answer, Answer) or answer.status == "draft":
         kind = "a draft" if isinstance(answer, Answer) else f"a {type(answer).__name__}"
         error = f"the answerer gave {kind} in place of a final answer"
         return Outcome(example=example, answer=None, scores={}, seconds=seconds, error=error)
     return Outcome(example=example, answer=answer, scores={}, seconds=seconds)
+
+
+def _in_words(question: str, said: str | None) -> Answer:
+    """Return the answer that is nothing but words, or an abstention."""
+    text = (said or "").strip()
+    if text in ("", DECLINED):
+        return Answer(
+            question=question,
+            searched_for=question,
+            text=DECLINED,
+            status="abstained",
+            reason=Reason.DECLINED,
+        )
+    return Answer(question=question, searched_for=question, text=text, status="answered")
 
 
 def _line_of(error: Exception) -> str:

@@ -11,7 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from qa.evaluation.exports import squad_no_answer_probabilities, squad_predictions
+from qa.evaluation.exports import (
+    squad_no_answer_probabilities,
+    squad_outcomes,
+    squad_predictions,
+)
 from qa.evaluation.records import Outcome
 from qa.evaluation.squad import exact_match, f1
 
@@ -38,7 +42,7 @@ def squad_totals(outcomes: Sequence[Outcome]) -> dict[str, float]:
 
     The best threshold is chosen on the questions it is reported for, so it flatters.
     """
-    scored = _scored([outcome for outcome in outcomes if len(outcome.example.answers) <= 1])
+    scored = _scored(squad_outcomes(outcomes))
     totals: dict[str, float] = {}
     for prefix, part in (
         ("", scored),
@@ -46,8 +50,8 @@ def squad_totals(outcomes: Sequence[Outcome]) -> dict[str, float]:
         ("NoAns_", [one for one in scored if not one.answerable]),
     ):
         if part:
-            totals[f"{prefix}exact"] = _percent(sum(one.exact for one in part), part)
-            totals[f"{prefix}f1"] = _percent(sum(one.f1 for one in part), part)
+            totals[f"{prefix}exact"] = _percent(_sum(one.exact for one in part), part)
+            totals[f"{prefix}f1"] = _percent(_sum(one.f1 for one in part), part)
             totals[f"{prefix}total"] = len(part)
     if scored:
         for name in ("exact", "f1"):
@@ -88,6 +92,14 @@ def _best(scored: Iterable[tuple[_Scored, float]]) -> tuple[float, float]:
         if reached > best:
             best, threshold = reached, one.no_answer
     return best, threshold
+
+
+def _sum(scores: Iterable[float]) -> float:
+    """Return the sum, rounded after each score: ``sum`` does so no longer from Python 3.12 on."""
+    total = 0.0
+    for score in scores:
+        total += score
+    return total
 
 
 def _percent(total: float, of: Sequence[_Scored]) -> float:

@@ -88,6 +88,11 @@ def bootstrap(
     return float(low), float(high)
 
 
+def are_few(clusters: Sequence[Hashable]) -> bool:
+    """Return whether ``bootstrap`` draws case by case, as there are too few clusters to draw."""
+    return len(set(clusters)) < FEWEST_CLUSTERS
+
+
 def paired_bootstrap(
     old: Sequence[float],
     new: Sequence[float],
@@ -159,7 +164,7 @@ def _members(clusters: Sequence[Hashable]) -> Cases | list[Cases]:
     places: dict[Hashable, list[int]] = {}
     for place, cluster in enumerate(clusters):
         places.setdefault(cluster, []).append(place)
-    if len(places) < FEWEST_CLUSTERS:
+    if are_few(clusters):
         return np.arange(len(clusters))
     return [np.asarray(cases) for cases in places.values()]
 

@@ -54,12 +54,11 @@ def load_examples(path: str | Path, *, kind: Kind | str | None = None) -> list[E
     text = _read(path)
     kind = kind_of(text, path.suffix) if kind is None else Kind(kind)
     problems: list[Problem] = []
-    rows = list(_kept(read_rows(text, kind, name=path.stem), problems))
-    if not rows and not problems:
-        raise _error(path, [Problem(where="the file", what="has no questions")])
-    problems += _repeated(rows)
     articles = _Articles(path.parent, problems)
+    rows = _once(_kept(read_rows(text, kind, name=path.stem), problems), problems)
     examples = [example for row in rows if (example := _example(row, articles, problems))]
+    if not examples and not problems:
+        problems.append(Problem(where="the file", what="has no questions"))
     if problems:
         raise _error(path, problems)
     return examples
@@ -76,6 +75,8 @@ class _Articles:
     def of(self, row: Row) -> Article | None:
         """Return the article of a row, or None if there is none."""
         key = (row.article, row.text)
+        if key == ("", None):  # told of already
+            return None
         if key not in self._opened:
             try:
                 self._opened[key] = self._named(row.article) if row.text is None else _carried(row)
@@ -148,12 +149,16 @@ def _evidence(row: Row, article: Article) -> Iterator[Span | Problem]:
             yield Problem(where=row.where, what=f"{what}{article.source!r}")
 
 
-def _repeated(rows: Iterable[Row]) -> Iterator[Problem]:
+def _once(rows: Iterable[Row], problems: list[Problem]) -> Iterator[Row]:
+    """Yield the rows, saying which have the id of an earlier one."""
     first: dict[str, str] = {}
     for row in rows:
         if row.id in first:
-            yield Problem(where=row.where, what=f"id {row.id!r} is that of {first[row.id]} too")
-        first.setdefault(row.id, row.where)
+            what = f"id {row.id!r} is that of {first[row.id]} too"
+            problems.append(Problem(where=row.where, what=what))
+        elif row.id:
+            first[row.id] = row.where
+        yield row
 
 
 def _kept(things: Iterable[Thing | Problem], problems: list[Problem]) -> Iterator[Thing]:

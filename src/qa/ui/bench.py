@@ -16,10 +16,14 @@ from qa.records import Article
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExampleSet:
-    """The questions of a test set that ask the open articles, in its order; ``name`` is short."""
+    """The questions of a test set that ask the open articles, in its order; ``name`` is short.
+
+    ``left_out`` is how many others the set has, about other articles.
+    """
 
     name: str
     examples: tuple[Example, ...]
+    left_out: int = 0
 
     @classmethod
     def fitting(cls, path: Path, articles: Collection[Article]) -> ExampleSet:
@@ -28,8 +32,9 @@ class ExampleSet:
         :raises ExamplesError: with every problem of the file.
         """
         opened = {article.id for article in articles}
-        examples = tuple(one for one in load_examples(path) if one.article.id in opened)
-        return cls(name=path.stem, examples=examples)
+        every = load_examples(path)
+        examples = tuple(one for one in every if one.article.id in opened)
+        return cls(name=path.stem, examples=examples, left_out=len(every) - len(examples))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

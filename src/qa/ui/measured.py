@@ -46,19 +46,32 @@ _SAID_CHARACTERS = 160
 
 def set_label(asked: ExampleSet) -> str:
     """Return how a test set is named where one is chosen; plain text."""
-    return f"{asked.name} ({_questions(len(asked.examples))})"
+    count = len(asked.examples)
+    of = f"{count:,} of {_questions(count + asked.left_out)}" if asked.left_out else ""
+    return f"{asked.name} ({of or _questions(count)})"
 
 
 def invitation_html(asked: ExampleSet) -> str:
     """Return what a test set holds, before it is run."""
     can = sum(example.answerable for example in asked.examples)
     total = len(asked.examples)
+    left_out = _left_out(asked)
     return _state(
         "ready",
         f'<p class="calm">{_questions(total)}: the article answers {can:,} of them, and does not '
-        f"say {total - can:,}. An answer that is kept from an earlier run is not asked for again."
-        "</p>",
+        f"say {total - can:,}. {left_out}An answer that is kept from an earlier run is not asked "
+        "for again.</p>",
     )
+
+
+def _left_out(asked: ExampleSet) -> str:
+    """Return in a sentence how many questions of a set are not asked and why, or nothing."""
+    if not asked.left_out:
+        return ""
+    of = asked.left_out + len(asked.examples)
+    if asked.left_out == 1:
+        return f"1 of {of:,} questions is about another article and is left out. "
+    return f"{asked.left_out:,} of {of:,} questions are about other articles and are left out. "
 
 
 def notice_html(text: str) -> str:
