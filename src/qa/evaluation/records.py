@@ -63,8 +63,9 @@ class Outcome:
 class Estimate:
     """One figure of a report with its 95% interval, over ``n`` cases.
 
-    ``interval`` names how ``low`` and ``high`` were found: "wilson" or "bootstrap". For no cases
-    there is no estimate, rather than one of 0.
+    ``interval`` names how ``low`` and ``high`` were found: "wilson", "bootstrap" by article, or
+    "bootstrap by question" where the articles are few. For no cases there is no estimate, rather
+    than one of 0.
     """
 
     name: str
