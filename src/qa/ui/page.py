@@ -25,8 +25,8 @@ from qa.ui.running import RunningAnswers
 
 EXAMPLES = (
     "What is this article about?",
-    "Who are the main people mentioned?",
-    "What numbers does the article give?",
+    "Which people does the article name?",
+    "Which places does the article name?",
 )
 TITLE = "Article QA"
 HEADER = (
