@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import operator
-import re
 import shlex
 import sys
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 
 from langchain_core.embeddings import Embeddings
@@ -23,9 +20,10 @@ from tqdm import tqdm
 from qa.assistant import STATES_FOLDER, Assistant, chat_model_of
 from qa.cli import generating
 from qa.cli.asking import INTERRUPTED, KEPT_FOLDER, told
+from qa.cli.bars import bar, check_bars
 from qa.cli.opening import chat_model
 from qa.cli.text import plain
-from qa.errors import ExamplesError, QAError, ReportError
+from qa.errors import ExamplesError, ReportError
 from qa.evaluation.comparing import came_out_alike
 from qa.evaluation.comparing import compare as compared
 from qa.evaluation.comparison_text import comparison_text
@@ -35,12 +33,11 @@ from qa.evaluation.exports import (
     squad_no_answer_probabilities,
     squad_predictions,
 )
-from qa.evaluation.figures import rows, smallest_shown, table
+from qa.evaluation.figures import smallest_shown, table
 from qa.evaluation.judging import Judge, Verdicts, judged, to_be_judged
 from qa.evaluation.keeping import Keeper
-from qa.evaluation.metrics import METRICS
 from qa.evaluation.provenance import made_with
-from qa.evaluation.records import Estimate, Example, Outcome, Report
+from qa.evaluation.records import Example, Outcome, Report
 from qa.evaluation.reporting import JSON_NAME, read_report, write_report
 from qa.evaluation.running import articles_of, check, outcomes_by_article, report_of
 from qa.evaluation.squad_totals import squad_totals
@@ -69,59 +66,6 @@ FORMS: dict[str, Callable[[Sequence[Outcome]], object]] = {
     "ragas": ragas_rows,
 }
 """What ``eval export`` writes for other scorers, by its name there."""
-
-_COMPARISONS: dict[str, Callable[[float, float], bool]] = {
-    ">=": operator.ge,
-    "<=": operator.le,
-    ">": operator.gt,
-    "<": operator.lt,
-}
-
-_GIVEN_BY = {
-    "judged_right": "--judge MODEL",
-    "judge_unreadable": "--judge MODEL",
-    "similarity": "--similarity",
-}
-"""The options that figures need."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """A figure's name and how it must compare with a number, as a person wrote it."""
-
-    text: str
-    name: str
-    comparison: str
-    number: float
-
-    def reached(self, estimates: Sequence[Estimate]) -> bool:
-        """Return whether the figure is there and compares so."""
-        return any(
-            estimate.name == self.name
-            and _COMPARISONS[self.comparison](estimate.value, self.number)
-            for estimate in estimates
-        )
-
-    def found(self, estimates: Sequence[Estimate]) -> str:
-        """Return in words what the figure is."""
-        for row in rows(estimates):
-            if row.name == self.name:
-                return f"it is {row.value}, n={row.n}"
-        return "there is no such figure: no question speaks for it"
-
-
-def bar(text: str) -> Bar:
-    """Return the bar that a person wrote, as ``right>=0.9``.
-
-    :raises argparse.ArgumentTypeError: if it is none; it says which figures there are.
-    """
-    parts = re.fullmatch(r"\s*(\w+)\s*([<>]=?)\s*(\d+(?:\.\d+)?)\s*", text)
-    if not parts or parts[1] not in METRICS:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a figure, one of >= > <= <, and a number, as in 'right>=0.9'; "
-            f"the figures are {', '.join(METRICS)}"
-        )
-    return Bar(text=text.strip(), name=parts[1], comparison=parts[2], number=float(parts[3]))
 
 
 def with_action(arguments: Sequence[str]) -> list[str]:
@@ -230,7 +174,7 @@ def measure(
     embedding: Callable[[], Embeddings],
 ) -> int:
     """Do what ``run`` does with the assistants that ``opening`` opens, and the others likewise."""
-    _check_bars(options)
+    check_bars(options.fail_under, judge=options.judge, similarity=options.similarity)
     examples: list[Example] = []
     found: dict[str, Outcome] = {}
     try:
@@ -310,21 +254,6 @@ def _put_by(folder: Path, report: Report) -> Path | None:
     previous = named.parent / f"{named.name}.previous"
     write_report(there, previous)
     return previous
-
-
-def _check_bars(options: argparse.Namespace) -> None:
-    """Refuse bars on figures that this run cannot have.
-
-    :raises QAError: if there are any.
-    """
-    given = {"--judge MODEL": options.judge, "--similarity": options.similarity}
-    wrong = [one for one in options.fail_under if not given.get(_GIVEN_BY.get(one.name, ""), True)]
-    if wrong:
-        bars = ", ".join(repr(one.text) for one in wrong)
-        needed = " and ".join(dict.fromkeys(_GIVEN_BY[one.name] for one in wrong))
-        raise QAError(
-            f"This run has no figure for {bars}.", remedy=f"Give {needed} too, or no such bar."
-        )
 
 
 def _warn_of_drafts(examples: Sequence[Example]) -> None:
