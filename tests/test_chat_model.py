@@ -246,7 +246,7 @@ def open_model(tmp_path: Path) -> Iterator[OpenModel]:
 @pytest.mark.parametrize(
     ("name", "error", "match"),
     [
-        ("no-such-model", WeightsError, "no local model named 'no-such-model'"),
+        ("no-such-model", WeightsError, "no local generator named 'no-such-model'"),
         ("qwen2.5-coder-1.5b", WeightsError, "qa models pull qwen2.5-coder-1.5b"),
         ("absent.gguf", WeightsError, r"absent.gguf' cannot be read: No such file"),
         ("absent:model", QAError, "'absent:model' could not be opened"),
