@@ -49,12 +49,7 @@ class Embedder:
 
         :raises WeightsError: if its files are not there or cannot be loaded.
         """
-        folder = Path(name).expanduser()
-        if name in catalogue():
-            folder = locate(find_model(name), models_folder)
-        elif not folder.is_dir():
-            find_model(name, role="embedder")  # says which names there are
-        embeddings = open_embeddings(folder, threads=threads)
+        embeddings = open_embeddings(embedder_folder(name, models_folder), threads=threads)
         return cls(
             embeddings=embeddings,
             name=name,
@@ -72,6 +67,17 @@ class Embedder:
             weights=hashlib.sha256(probe.round(3).tobytes()).hexdigest(),
             dimension=len(probe),
         )
+
+
+def embedder_folder(name: str, models_folder: Path) -> Path:
+    """Return the folder of an embedder of the catalogue, or the one whose path is given.
+
+    :raises WeightsError: if there is none, or its files in the models folder are not whole.
+    """
+    folder = Path(name).expanduser()
+    if name in catalogue() or not folder.is_dir():
+        return locate(find_model(name, role="embedder"), models_folder)
+    return folder
 
 
 class Indexer:

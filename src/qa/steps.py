@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from typing import TypeVar
 
+Step = TypeVar("Step")
 Done = TypeVar("Done")
 
 
-def result_of(steps: Generator[object, None, Done]) -> Done:
-    """Return what the steps come to."""
+def result_of(
+    steps: Generator[Step, None, Done], tell: Callable[[Step], object] | None = None
+) -> Done:
+    """Return what the steps come to, having told each of them."""
     with closing(steps):
         while True:
             try:
-                next(steps)
+                step = next(steps)
             except StopIteration as done:
                 result: Done = done.value
                 return result
+            if tell:
+                tell(step)
 
 
 def told(step: str, shares: Generator[float, None, Done]) -> Generator[str, None, Done]:

@@ -20,6 +20,7 @@ from qa.evaluation.provenance import made_with
 from qa.records import Article
 from qa.rewriting import clean_question
 from qa.settings import Settings, checkout_folder
+from qa.steps import result_of
 from qa.ui.bench import Bench, ExampleSet
 
 logger = logging.getLogger(__name__)
@@ -116,12 +117,7 @@ def _shipped(articles: Sequence[Article]) -> Iterator[ExampleSet]:
 def told(steps: Generator[str, None, Result]) -> Result:
     """Return what the steps come to, having told each of them on stderr."""
     tell = Teller()
-    while True:
-        try:
-            tell(f"{next(steps)} …")
-        except StopIteration as done:
-            result: Result = done.value
-            return result
+    return result_of(steps, lambda step: tell(f"{step} …"))
 
 
 class Teller:

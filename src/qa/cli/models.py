@@ -9,6 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from qa.errors import WeightsError
+from qa.indexing import embedder_folder
 from qa.models import weights
 from qa.models.catalogue import Model, catalogue, find_model
 from qa.models.opening import check_chat_model
@@ -81,9 +82,7 @@ def require_embedder(settings: Settings) -> None:
 
     :raises WeightsError: if so.
     """
-    name = settings.embedding_model
-    if name in catalogue() or not Path(name).expanduser().is_dir():
-        weights.locate(find_model(name, role="embedder"), settings.models_folder)
+    embedder_folder(settings.embedding_model, settings.models_folder)
 
 
 def _bar(model: Model, steps: Iterator[Progress]) -> None:
