@@ -70,6 +70,13 @@ def test_an_answer_is_tied_to_the_words_that_support_it(article: Path, settings:
     assert answer.timings.retrieve_ms <= answer.timings.first_token_ms <= answer.timings.total_ms
 
 
+def test_a_date_is_answered_as_the_article_writes_it(tmp_path: Path, settings: Settings) -> None:
+    path = tmp_path / "holm.txt"
+    path.write_text("Ada Holm\n\nAda Holm was born on 9 February 1848 in Northmere.")
+    answer = opened(path, settings, "She was born on February 9, 1848.").ask("When was Holm born?")
+    assert answer.text == "She was born on 9 February 1848."
+
+
 def test_the_tokens_of_an_answer_are_counted_where_the_model_tells(
     article: Path, settings: Settings
 ) -> None:

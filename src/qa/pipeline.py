@@ -38,6 +38,7 @@ from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
 from qa.sections import Part, in_article_order, parts, passage_sections
 from qa.verification import Verdict, Verifier, declines, may_decline
+from qa.wording import in_forms_of
 
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
@@ -84,6 +85,7 @@ class Pipeline:
         :param chunks: all of the articles, in their order.
         """
         self._articles = articles
+        self._texts = [article.text for article in articles]
         self._chat_model = chat_model
         self._retriever = retriever
         self._verifier = verifier
@@ -142,8 +144,9 @@ class Pipeline:
                     if written.usage is None:
                         hidden = bool(shown) or may_decline(written.text)
                         yield replace(draft, text=shown) if hidden else draft
+            written = replace(written, text=in_forms_of(self._texts, written.text))
             verdict, usage = self._verdict(attempt, written, draft)
-            draft = replace(draft, usage=Usage.total(draft.usage, usage))
+            draft = replace(draft, text=written.text, usage=Usage.total(draft.usage, usage))
             if verdict.reason is Reason.NONE:
                 yield _finished(draft, verdict, started)
                 return
