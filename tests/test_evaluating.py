@@ -6,10 +6,11 @@ import dataclasses
 import itertools
 import json
 import logging
+import os
 import shlex
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from fakes.embedder import WordEmbeddings
 from qa import Answer, Article, Assistant, Settings, Turn
 from qa.cli import evaluating
 from qa.cli.main import main, parser
+from qa.embedding import WEIGHTS_FILE, hash_weights
 from qa.errors import EngineError, ExamplesError
 from qa.evaluation import Example, Report, evaluate, outcomes, read_report, write_report
 from qa.evaluation.exports import (
@@ -465,7 +467,11 @@ def measure(folder: Path) -> Measure:
         options = parser().parse_args(evaluating.with_action(["eval", *words]))
         judge = ScriptedChatModel(replies=list(verdicts))
         return evaluating.measure(
-            options, settings, opening, lambda name: nullcontext(judge), WordEmbeddings
+            options,
+            settings,
+            nullcontext(opening),
+            lambda name: nullcontext(judge),
+            WordEmbeddings,
         )
 
     return run
@@ -483,9 +489,51 @@ def test_a_test_set_is_run_and_its_report_written(
     assert report.outcomes[2].scores["declined"] == 1.0
     # The script had no word for the second article: a failure, which is said.
     assert "failed: b: EngineError: " in output.err
-    assert "right" in output.out
     assert "The smallest change that these questions would mostly show" in output.out
+    count = len(report.estimates)
+    assert output.out.splitlines()[-1] == f"All {count} figures are in out/report.md"
     assert "Written: out/report.json, out/report.md, out/report.html" in output.err
+
+
+MAIN = [
+    "right",
+    "declined",
+    "false_answers",
+    "citation_precision",
+    "citation_recall",
+    "retrieval_recall_at_5",
+    "coverage_at_5_risk",
+    "ece",
+    "first_token_ms_p50",
+    "total_ms_p50",
+]
+ON_THE_SIDE = ["similarity", "judged_right", "judge_unreadable"]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ([], MAIN),
+        (["--judge", "a:b", "--similarity"], [*MAIN[:6], *ON_THE_SIDE, *MAIN[6:]]),
+        (["--fail-under", "f1>=0", "--fail-under", "right>=0"], [*MAIN[:3], "f1", *MAIN[3:]]),
+    ],
+)
+def test_a_few_figures_are_printed_and_those_that_were_asked_for(
+    words: list[str],
+    shown: list[str],
+    measure: Measure,
+    folder: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    lines = (folder / "set.jsonl").read_text(encoding="utf-8").splitlines()
+    told = json.dumps({**json.loads(lines[0]), "evidence": ["It has 37 boats."]})
+    (folder / "set.jsonl").write_text(f"{told}\n{lines[2]}\n", encoding="utf-8")
+    replies = ["It has 37 boats.", DECLINED]
+    assert measure("set.jsonl", *words, replies=replies, verdicts=["right"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in printed[1 : printed.index("")]] == shown
+    every = {one.name for one in read_report(folder / "evaluations" / "set").estimates}
+    assert every > {*shown}
 
 
 def test_a_bar_that_is_missed_is_exit_status_3(
@@ -578,7 +626,8 @@ def test_a_judge_whose_verdicts_are_all_kept_is_not_opened(
             return nullcontext(ScriptedChatModel(replies=list(verdicts)))
 
         options = parser().parse_args(["eval", "run", "one.jsonl", "--judge", "a:b", *words])
-        assert evaluating.measure(options, settings, opening, judging, WordEmbeddings) == 0
+        answering = nullcontext(opening)
+        assert evaluating.measure(options, settings, answering, judging, WordEmbeddings) == 0
         report = read_report(folder / "evaluations" / "one")
         assert report.about["judge"] == "a:b"
         return [one.scores.get("judged_right") for one in report.outcomes]
@@ -594,6 +643,54 @@ def test_a_judge_whose_verdicts_are_all_kept_is_not_opened(
     assert run("--fresh", replies=replies, verdicts=["right"]) == [1.0, None]
     assert run(replies=[], verdicts=[]) == [1.0, None]
     assert opened == ["a:b"] * 4
+
+
+def test_another_file_of_the_judge_gives_other_verdicts(measure: Measure, folder: Path) -> None:
+    replies = ["It has 37 boats.", DECLINED, "It has two piers."]
+    weights = folder / "judge.gguf"
+
+    def judged_right(verdicts: Sequence[str]) -> list[float | None]:
+        words = ("set.jsonl", "--out", "out", "--judge", "judge.gguf")
+        assert measure(*words, replies=replies, verdicts=verdicts) == 0
+        report = read_report(folder / "out")
+        assert report.about["judge file"].startswith(f"{weights.stat().st_size} bytes, changed at ")
+        return [one.scores.get("judged_right") for one in report.outcomes]
+
+    weights.write_bytes(b"GGUF")
+    assert judged_right(["right", "wrong"]) == [1.0, 0.0, None]
+    assert judged_right([]) == [1.0, 0.0, None]
+    weights.write_bytes(b"GGUF and more")
+    assert judged_right(["wrong", "right"]) == [0.0, 1.0, None]
+
+
+def test_the_answerer_is_closed_before_the_judge_is_asked(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings.from_environment()
+    events: list[str] = []
+
+    def opening(article: Article) -> Generator[str, None, Assistant]:
+        model = ScriptedChatModel(replies=["It has 37 boats.", DECLINED])
+        return Assistant.opening(
+            article, settings=settings, chat_model=model, embeddings=WordEmbeddings()
+        )
+
+    @contextmanager
+    def answering() -> Iterator[evaluating.Opening]:
+        events.append("answering")
+        yield opening
+        events.append("answered")
+
+    @contextmanager
+    def judging(name: str) -> Iterator[ScriptedChatModel]:
+        events.append("judging")
+        yield ScriptedChatModel(replies=["right", "right"])
+        events.append("judged")
+
+    options = parser().parse_args(["eval", "run", "set.jsonl", "--judge", "a:b"])
+    assert evaluating.measure(options, settings, answering(), judging, WordEmbeddings) == 0
+    # Before them it was seen that the judge can be opened.
+    assert events == ["judging", "judged", "answering", "answered", "judging", "judged"]
 
 
 def test_a_judge_that_is_none_is_told_before_any_answer(
@@ -726,7 +823,7 @@ def test_wherever_a_run_is_stopped_it_says_how_to_go_on(
     if_report = {"report": stopped}.get(name, evaluating.write_report)
     monkeypatch.setattr(evaluating, "write_report", if_report)
     settings = Settings.from_environment()
-    assert evaluating.measure(options, settings, stopped, stopped, stopped) == 130
+    assert evaluating.measure(options, settings, nullcontext(stopped), stopped, stopped) == 130
     said = capsys.readouterr().err.splitlines()
     assert said[-1] == " ".join(["To go on, run: qa eval set.jsonl", *words])
     assert said[-2].startswith("qa: stopped; ")
@@ -744,7 +841,8 @@ def test_a_run_that_is_stopped_says_how_to_go_on(
     options = parser().parse_args(evaluating.with_action(words))
     nobody = nullcontext(ScriptedChatModel(replies=[]))
     settings = Settings.from_environment()
-    status = evaluating.measure(options, settings, stopped, lambda name: nobody, WordEmbeddings)
+    answering = nullcontext(stopped)
+    status = evaluating.measure(options, settings, answering, lambda name: nobody, WordEmbeddings)
     assert status == 130
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "qa: stopped; 0 of 3 questions are done and kept.",
@@ -770,7 +868,8 @@ def test_what_was_asked_anew_is_not_asked_again_by_the_run_that_goes_on(
         )
 
     options = parser().parse_args(["eval", "run", "set.jsonl", "--fresh"])
-    assert evaluating.measure(options, settings, stopped, nullcontext, WordEmbeddings) == 130
+    answering = nullcontext(stopped)
+    assert evaluating.measure(options, settings, answering, nullcontext, WordEmbeddings) == 130
     assert capsys.readouterr().err.splitlines()[-2:] == [
         "qa: stopped; 2 of 3 questions are done and kept.",
         "To go on, run: qa eval set.jsonl",
@@ -863,7 +962,24 @@ def test_what_answers_depend_on_is_named(tmp_path: Path) -> None:
     assert about["setting chat_model"] == "openai:gpt"
     assert len(about["program sha256"]) == 64
     assert len(about["embedder sha256"].split()[0]) == 64
+    assert not {"chat model sha256", "chat model file"} & about.keys()
     elsewhere = Settings(index_folder=tmp_path / "x", chat_model="openai:gpt")
     assert made_with(elsewhere) == about
     other = Settings(index_folder=tmp_path, chat_model="openai:gpt", passages=3)
     assert made_with(other) != about
+
+
+def test_models_of_ones_own_are_told_by_their_files(tmp_path: Path) -> None:
+    for name in ("model.gguf", "llama-server", WEIGHTS_FILE):
+        (tmp_path / name).write_bytes(b"GGUF")
+        os.utime(tmp_path / name, ns=(0, 1))
+    about = made_with(
+        Settings(
+            chat_model=str(tmp_path / "model.gguf"),
+            llama_server=tmp_path / "llama-server",
+            embedding_model=str(tmp_path),
+        )
+    )
+    told = ("chat model file", "llama-server file", "embedder sha256")
+    file = "4 bytes, changed at 1 ns"
+    assert [about[name] for name in told] == [file, file, hash_weights(tmp_path)]

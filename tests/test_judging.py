@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from pathlib import Path
 
 import pytest
 
 from fakes.cases import answered, declined, example
 from fakes.chat import BrokenChatModel, ScriptedChatModel
+from qa.errors import EngineError
 from qa.evaluation import Example, evaluate, outcomes
 from qa.evaluation.judging import (
     JUDGE_PROMPT,
@@ -18,11 +20,11 @@ from qa.evaluation.judging import (
     Verdicts,
     judged,
     judging,
-    to_be_judged,
     verdict_in,
 )
 from qa.evaluation.metrics import METRICS
 from qa.evaluation.records import Outcome
+from qa.models.catalogue import find_model
 from qa.records import Answer, Span
 
 MANY = example("How many?", id="many", answers=(("37",),), evidence=(Span(start=0, end=16),))
@@ -31,7 +33,7 @@ KING = example("Who is king?", id="king")
 
 
 def judge_saying(*replies: str) -> Judge:
-    return Judge(ScriptedChatModel(replies=list(replies)), name="scripted")
+    return Judge(lambda: ScriptedChatModel(replies=list(replies)), name="scripted")
 
 
 def outcome(one: Example, answer: Answer | None) -> Outcome:
@@ -87,7 +89,7 @@ def test_verdicts_stand_beside_the_scores() -> None:
 
 
 def test_a_judge_that_fails_is_counted_and_told_of(caplog: pytest.LogCaptureFixture) -> None:
-    judge = Judge(BrokenChatModel(replies=[]), name="broken")
+    judge = Judge(lambda: BrokenChatModel(replies=[]), name="broken")
     with caplog.at_level(logging.WARNING):
         (one,) = judged([outcome(MANY, answered("37"))], judge)
     assert one.scores["judge_unreadable"] == 1.0
@@ -152,34 +154,54 @@ def test_a_verdict_is_forgotten_and_others_stay(tmp_path: Path) -> None:
     judge = judge_saying("right", "wrong")
     found = [outcome(MANY, answered("37")), outcome(MAYOR, answered("Ada, 2019"))]
     kept = Verdicts.open(tmp_path, judge.about)
-    assert to_be_judged(found, kept) == found
     list(judged(found, judge, verdicts=kept))
-    assert to_be_judged(found, kept) == []
     kept.forget([found[0], outcome(KING, None)])
     for verdicts in (kept, Verdicts.open(tmp_path, judge.about)):
         assert (verdicts.get(MANY, "37"), verdicts.get(MAYOR, "Ada, 2019")) == (None, "wrong")
-        assert to_be_judged(found, verdicts) == found[:1]
 
 
-def test_only_answers_to_answerable_questions_are_to_be_judged() -> None:
-    found = [
-        outcome(MANY, answered("37")),
-        outcome(MANY, declined()),
-        outcome(MANY, None),
-        outcome(KING, answered("Bo.")),
-    ]
-    assert to_be_judged(found) == found[:1]
+def test_a_judge_is_opened_once_where_a_verdict_is_not_kept(tmp_path: Path) -> None:
+    opened: list[str] = []
+
+    def opening() -> ScriptedChatModel:
+        opened.append("opened")
+        return ScriptedChatModel(replies=["right", "wrong"])
+
+    def judged_right() -> list[float | None]:
+        judge = Judge(opening, name="scripted")
+        verdicts = Verdicts.open(tmp_path, judge.about)
+        marked = judged(found, judge, verdicts=verdicts)
+        return [one.scores.get("judged_right") for one in marked]
+
+    found = [outcome(MANY, declined()), outcome(MANY, None), outcome(KING, answered("Bo."))]
+    assert judged_right() == [0.0, 0.0, None]
+    assert opened == []
+    found += [outcome(MANY, answered("37")), outcome(MAYOR, answered("Bo."))]
+    assert judged_right() == judged_right() == [0.0, 0.0, None, 1.0, 0.0]
+    assert opened == ["opened"]
 
 
-def test_a_judge_without_a_model_names_whose_verdicts_are_kept(tmp_path: Path) -> None:
-    named = Judge(None, name="scripted")
-    assert named.about == judge_saying().about
-    found = [outcome(MANY, answered("37"))]
-    list(judged(found, judge_saying("right"), verdicts=Verdicts.open(tmp_path, named.about)))
-    (one,) = judged(found, named, verdicts=Verdicts.open(tmp_path, named.about))
-    assert one.scores["judged_right"] == 1.0
-    with pytest.raises(ValueError, match="without a chat model is asked about 'many'"):
-        list(judged(found, named))
+def test_a_judge_that_cannot_be_opened_is_no_verdict_that_cannot_be_read() -> None:
+    def opening() -> ScriptedChatModel:
+        raise EngineError("It died.")
+
+    with pytest.raises(EngineError, match="It died"):
+        list(judged([outcome(MANY, answered("37"))], Judge(opening, name="dead")))
+
+
+def test_a_local_judge_is_told_by_its_weights_too(tmp_path: Path) -> None:
+    named = Judge(ScriptedChatModel, name="smollm2-135m")
+    (file,) = find_model("smollm2-135m").files
+    assert named.about["judge sha256"] == file.sha256
+    path = tmp_path / "judge.gguf"
+    path.write_bytes(b"GGUF")
+    os.utime(path, ns=(0, 1))
+    told = {"judge": str(path), "judge prompt": JUDGE_PROMPT}
+    assert Judge(ScriptedChatModel, name=str(path)).about == told | {
+        "judge file": "4 bytes, changed at 1 ns"
+    }
+    path.unlink()
+    assert Judge(ScriptedChatModel, name=str(path)).about == told
 
 
 def test_without_a_judge_nothing_speaks_of_one() -> None:

@@ -23,6 +23,7 @@ LAYERS = (
         "prompts",
         "models",
         "names",
+        "wording",
     },
     {"storage", "retrieval", "rewriting", "overview", "generation", "checking", "verification"},
     {"indexing", "documents", "sections"},

@@ -13,10 +13,11 @@ from fakes.cases import ARTICLE, answered, declined, example, hit
 from qa.evaluation.records import Alternatives, Example, Outcome
 from qa.evaluation.running import outcomes, report_of
 from qa.records import Answer, Span, Turn
+from qa.ui import measured
 from qa.ui.bench import ExampleSet
 from qa.ui.cases import conversation_of, expected_words, is_of_case
 from qa.ui.conversation import Conversation, Exchange, begin, turns
-from qa.ui.measured import invitation_html, notice_html, progress_html, report_html, set_label
+from qa.ui.measured import invitation_html, notice_html, progress_html, set_label
 from qa.ui.measuring import Progress
 from qa.ui.reading import articles_html
 from qa.ui.render import latest_html
@@ -84,6 +85,10 @@ PLAIN = ended(ALL[0])
 REPORT = report_of(ALL[:1], about={})
 
 
+def report_html(progress: Progress) -> str:
+    return measured.report_html(progress, folder="reports/key")
+
+
 def test_a_set_is_told_by_its_questions() -> None:
     asked = ExampleSet(name="boats", examples=(RIGHT, WRONG, UNSAID))
     assert set_label(asked) == "boats (3 questions)"
@@ -131,12 +136,40 @@ def test_a_report_has_figures_plots_and_the_failed_cases_worst_first() -> None:
     assert "2 of 6 right" in shown.text
     assert "Stopped after" not in shown.text
     assert "0.250" in shown.text  # right: one of four
-    labels = [has.get("aria-label") for tag, has in shown.found if tag == "svg"]
-    assert {"Risk against coverage", "Confidence against share right"} <= set(labels)
+    plots = ["Risk against coverage", "Confidence against share right", "Cases by seconds"]
+    assert shown.attributes("svg", "aria-label") == plots
     # Failed, wrongly answered, wrong, wrongly declined; their places in the report.
     assert shown.attributes("button", "data-case") == ["5", "3", "0", "4"]
     for said in ("RuntimeError: The model stopped.", "Expected: 40 or forty", "that the article"):
         assert said in shown.text
+
+
+def test_a_report_can_be_downloaded_from_where_its_files_are() -> None:
+    shown = Elements(report_html(ended(*ALL)))
+    assert shown.attributes("a", "href") == ["reports/key/report.html", "reports/key/report.json"]
+    assert shown.attributes("a", "download") == [None, None]  # saved, so the page stays
+    assert "Download the report" in shown.text
+    assert Elements(report_html(Progress(total=9, ended=True))).attributes("a", "href") == []
+    assert "reports/key" not in progress_html(Progress(total=60, found=ALL))
+
+
+def test_a_report_says_how_long_the_answers_took() -> None:
+    found = tuple(replace(one, seconds=seconds) for one, seconds in zip(ALL, range(6), strict=True))
+    shown = Elements(report_html(ended(*found)))
+    # The 5 seconds in at most 24 bins of a round width are in bins of 0.25.
+    assert "1 to 1.25: 1" in shown.text
+    assert "How long the answers took." in shown.text
+
+
+def test_a_report_says_how_small_a_change_it_would_show() -> None:
+    few = Elements(report_html(ended(*ALL))).text
+    assert "right none, as they are too few, declined none, as they are too few." in few
+    assert "declined none" in report_html(ended(ALL[2]))
+    assert "right none" not in report_html(ended(ALL[2]))
+    many = tuple(replace(ALL[1], example=replace(RIGHT, id=f"r{number}")) for number in range(100))
+    assert "differs on 20% of them: right 1" in report_html(ended(*many))
+    without = replace(REPORT, estimates=())
+    assert "The smallest change" not in report_html(replace(PLAIN, report=without))
 
 
 def test_without_a_failed_case_it_says_so() -> None:

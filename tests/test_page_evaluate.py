@@ -10,12 +10,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Download, expect
 
 from fakes.answerer import BOATS, BREAK, HOW_MANY, KING, LAST, PIER, PIER_QUESTION, SLOWLY, TURNS
 from fakes.boats import BEFORE, WINTER
 from fakes.pages import ServedPage
 from fakes.watched import Watched, launched
+from qa.evaluation import read_report
 
 pytestmark = pytest.mark.browser
 
@@ -88,7 +89,9 @@ def test_a_run_ends_in_figures_plots_and_failed_cases(
     expect(shown.locator(".lead")).to_have_text("2 of 5 right")
     # Two of the three that the article answers are wrong.
     expect(shown.locator("tr", has_text="holds a gold answer")).to_contain_text("0.333")
-    expect(shown.get_by_role("img")).to_have_count(2)
+    expect(shown.get_by_role("img")).to_have_count(3)
+    expect(shown.get_by_role("img", name="Cases by seconds")).to_be_visible()
+    expect(shown).to_contain_text("The smallest change that these questions would mostly show")
     links = shown.locator(".case-link .case-question")
     expect(links).to_have_text([BREAK, PIER_QUESTION, TURNS])
     expect(shown).to_contain_text(f"Expected: {WINTER}")
@@ -102,6 +105,66 @@ def test_a_run_ends_in_figures_plots_and_failed_cases(
     expect(shown.locator(".lead")).to_have_text("2 of 5 right")
     # All else was kept.
     assert set(served.lines[before:]) == {f"began {BREAK}", f"ended {BREAK}"}
+
+
+def download(evaluation: Evaluation, name: str) -> Download:
+    """Press the link with a name, and return the file that it gives."""
+    with evaluation.page.expect_download() as found:
+        evaluation.page.get_by_role("link", name=name, exact=True).click()
+    return found.value
+
+
+def test_the_report_is_downloaded_and_needs_nothing_else(
+    evaluation: Evaluation, browser: Browser, tmp_path: Path
+) -> None:
+    expect(evaluation.page.get_by_role("link")).to_have_count(0)
+    evaluation.run()
+    evaluation.ended()
+    found = download(evaluation, "Download the report")
+    assert found.suggested_filename == "boats-report.html"
+    saved = tmp_path / "report.html"
+    found.save_as(saved)
+    data = tmp_path / "report.json"
+    download(evaluation, "Download the report as JSON").save_as(data)
+    report = read_report(data)
+    assert [one.example.question for one in report.outcomes][1] == PIER_QUESTION
+    # The page stays as it was.
+    expect(evaluation.page.locator("#measured .lead")).to_have_text("2 of 5 right")
+
+    context = browser.new_context(offline=True)
+    alone = context.new_page()
+    alone.goto(saved.as_uri())
+    expect(alone.locator(".lead")).to_have_text("2 of 5 right.")
+    expect(alone.locator("tr", has_text="holds a gold answer")).to_contain_text("0.333")
+    alone.get_by_text(PIER_QUESTION).click()
+    expect(alone.locator("details[open]")).to_contain_text("bronze")
+    context.close()
+
+
+def test_a_session_downloads_its_own_report_for_as_long_as_it_shows_it(
+    evaluation: Evaluation, browser: Browser, served: ServedPage
+) -> None:
+    def address(of: Evaluation) -> str:
+        place = of.page.get_by_role("link", name="Download the report", exact=True)
+        return f"{served.address}/{place.get_attribute('href')}"
+
+    evaluation.run()
+    evaluation.ended()
+    context = browser.new_context()
+    other = Evaluation(context, served.address)
+    other.open()
+    other.run()
+    other.ended()
+    mine, theirs = address(evaluation), address(other)
+    assert mine != theirs
+    assert [httpx.get(one, trust_env=False).status_code for one in (mine, theirs)] == [200, 200]
+    evaluation.choose("slow")
+    expect(evaluation.page.get_by_role("link")).to_have_count(0)
+    assert [httpx.get(one, trust_env=False).status_code for one in (mine, theirs)] == [404, 200]
+    context.close()
+    assert other.faults == []
+    folder = next(line for line in served.lines if line.startswith("folder "))
+    assert list(Path(folder.removeprefix("folder ")).rglob("*report*")) == []
 
 
 def test_a_failed_case_opens_in_the_chat_with_its_marks(evaluation: Evaluation) -> None:

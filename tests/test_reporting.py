@@ -296,8 +296,12 @@ def test_a_report_says_how_small_a_change_it_would_show() -> None:
     few = replace(made_up(ARTICLE, 1_000).estimates[0], n=8)
     assert smallest_shown([few]).endswith("right none, as they are too few.")
     assert smallest_shown(()) == ""
+    report = made_up(ARTICLE, 7)
     for written in (report_to_markdown, report_to_html):
-        assert "right 16 points, declined 19 points" in written(made_up(ARTICLE, 1_000))
+        assert "right 16 points, declined 19 points" in written(report)
+    untold = report_to_html(replace(report, estimates=report.estimates[2:]))
+    assert "<p></p>" not in untold
+    assert "smallest change" not in untold
 
 
 def test_a_table_of_nothing_is_its_head() -> None:

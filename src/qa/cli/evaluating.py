@@ -9,8 +9,8 @@ import argparse
 import json
 import shlex
 import sys
-from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from pathlib import Path
 
 from langchain_core.embeddings import Embeddings
@@ -33,12 +33,12 @@ from qa.evaluation.exports import (
     squad_no_answer_probabilities,
     squad_predictions,
 )
-from qa.evaluation.figures import smallest_shown, table
-from qa.evaluation.judging import Judge, Verdicts, judged, to_be_judged
+from qa.evaluation.figures import MAIN_FIGURES, smallest_shown, table
+from qa.evaluation.judging import Judge, Verdicts, judged
 from qa.evaluation.keeping import Keeper
 from qa.evaluation.provenance import made_with
 from qa.evaluation.records import Example, Outcome, Report
-from qa.evaluation.reporting import JSON_NAME, read_report, write_report
+from qa.evaluation.reporting import JSON_NAME, MARKDOWN_NAME, read_report, write_report
 from qa.evaluation.running import articles_of, check, outcomes_by_article, report_of
 from qa.evaluation.squad_totals import squad_totals
 from qa.evaluation.testsets import load_examples
@@ -136,20 +136,20 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(options: argparse.Namespace) -> int:
-    """Ask every question, print the figures, and write the report."""
+    """Ask every question, print the main figures, and write the report."""
     settings = Settings.from_environment()
-    with ExitStack() as held:
-        return measure(
-            options,
-            settings,
-            _opening(settings, held),
-            lambda name: chat_model(settings, name=name),
-            lambda: _embeddings(settings),
-        )
+    return measure(
+        options,
+        settings,
+        _answering(settings),
+        lambda name: chat_model(settings, name=name),
+        lambda: _embeddings(settings),
+    )
 
 
-def _opening(settings: Settings, held: ExitStack) -> Opening:
-    """Return what opens assistants that share one chat model, to be closed with ``held``.
+@contextmanager
+def _answering(settings: Settings) -> Generator[Opening, None, None]:
+    """Hold what opens assistants; they share one chat model, which is closed after them.
 
     The embedder is opened for each: an index knows one that is brought by another name.
     """
@@ -158,22 +158,28 @@ def _opening(settings: Settings, held: ExitStack) -> Opening:
     def opening(article: Article) -> Generator[str, None, Assistant]:
         if not models:
             model = chat_model_of(settings, states_folder=settings.index_folder / STATES_FOLDER)
-            if isinstance(model, LocalChatModel):
-                held.callback(model.close)
             models.append(model)
         return Assistant.opening(article, settings=settings, chat_model=models[0])
 
-    return opening
+    try:
+        yield opening
+    finally:
+        for model in models:
+            if isinstance(model, LocalChatModel):
+                model.close()
 
 
 def measure(
     options: argparse.Namespace,
     settings: Settings,
-    opening: Opening,
+    answering: AbstractContextManager[Opening],
     judging: Judging,
     embedding: Callable[[], Embeddings],
 ) -> int:
-    """Do what ``run`` does with the assistants that ``opening`` opens, and the others likewise."""
+    """Do what ``run`` does with the assistants that ``answering`` holds, and the others likewise.
+
+    The answerer is closed before the judge is asked: two local models may be more than fits.
+    """
     check_bars(options.fail_under, judge=options.judge, similarity=options.similarity)
     examples: list[Example] = []
     found: dict[str, Outcome] = {}
@@ -187,22 +193,20 @@ def measure(
             with judging(options.judge):
                 pass  # one that cannot be opened is told of before the time that the answers take
         embeddings = embedding() if options.similarity else None
-        asked = outcomes_by_article(
-            examples,
-            lambda article: told(opening(article)).ask,
-            keeper=keeper,
-            embeddings=embeddings,
-            fresh=options.fresh,
-        )
-        for outcome in _with_bar(asked, len(examples)):
-            found[outcome.example.id] = outcome
+        with answering as opening:
+            asked = outcomes_by_article(
+                examples,
+                lambda article: told(opening(article)).ask,
+                keeper=keeper,
+                embeddings=embeddings,
+                fresh=options.fresh,
+            )
+            for outcome in _with_bar(asked, len(examples)):
+                found[outcome.example.id] = outcome
         ordered = [found[example.id] for example in examples]
         if options.judge:
-            judge = Judge(None, name=options.judge)
-            verdicts = Verdicts.open(kept, judge.about)
-            marked = _judged(ordered, verdicts, judging, name=options.judge, fresh=options.fresh)
-            ordered = list(_with_bar(marked, len(ordered)))
-            about |= judge.about
+            ordered, judged_with = _judged(ordered, options, kept, judging)
+            about |= judged_with
         return _told_of(report_of(ordered, about=about), options)
     except KeyboardInterrupt:
         done = sum(outcome.answer is not None for outcome in found.values())
@@ -216,13 +220,13 @@ def measure(
 
 
 def _told_of(report: Report, options: argparse.Namespace) -> int:
-    """Write a report, print its figures, what failed and what was missed; return the status."""
+    """Write a report, print what failed, the main figures and what was missed; return the status.
+
+    Figures that a bar is on are shown too.
+    """
     folder = options.out or Path("evaluations") / Path(options.testsets[0]).stem
     previous = _put_by(folder, report)
     files = write_report(report, folder)
-    print(table(report.estimates))
-    if shown := smallest_shown(report.estimates):
-        print(f"\n{shown}")
     for outcome in report.outcomes:
         if outcome.error:
             _say(f"failed: {outcome.example.id}: {outcome.error}")
@@ -230,6 +234,11 @@ def _told_of(report: Report, options: argparse.Namespace) -> int:
     if previous:
         command = shlex.join(["qa", "eval", "compare", str(previous), str(folder)])
         _say(f"To compare it with the one before, run: {command}")
+    shown = {*MAIN_FIGURES, *(one.name for one in options.fail_under)}
+    print(table(one for one in report.estimates if one.name in shown))
+    if smallest := smallest_shown(report.estimates):
+        print(f"\n{smallest}")
+    print(plain(f"\nAll {len(report.estimates)} figures are in {folder / MARKDOWN_NAME}"))
     missed = [one for one in options.fail_under if not one.reached(report.estimates)]
     for one in missed:
         _say(f"missed: {one.text} ({one.found(report.estimates)})")
@@ -301,14 +310,16 @@ def _embeddings(settings: Settings) -> Embeddings:
 
 
 def _judged(
-    found: Sequence[Outcome], verdicts: Verdicts, judging: Judging, *, name: str, fresh: bool
-) -> Generator[Outcome, None, None]:
-    """Yield the outcomes with verdicts; the judge is opened only where one is not kept."""
-    waiting = to_be_judged(found, None if fresh else verdicts)
-    with judging(name) if waiting else nullcontext() as model:
-        if fresh:
-            verdicts.forget(waiting)
-        yield from judged(found, Judge(model, name=name), verdicts=verdicts)
+    found: Sequence[Outcome], options: argparse.Namespace, kept: Path, judging: Judging
+) -> tuple[list[Outcome], Mapping[str, str]]:
+    """Return the outcomes with verdicts, and what these depend on."""
+    with ExitStack() as held:
+        judge = Judge(lambda: held.enter_context(judging(options.judge)), name=options.judge)
+        verdicts = Verdicts.open(kept, judge.about)
+        if options.fresh:
+            verdicts.forget(found)
+        marked = judged(found, judge, verdicts=verdicts)
+        return list(_with_bar(marked, len(found))), judge.about
 
 
 def _with_bar(found: Generator[Outcome, None, None], total: int) -> Iterator[Outcome]:

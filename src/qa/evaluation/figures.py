@@ -8,6 +8,23 @@ from dataclasses import dataclass
 from qa.evaluation.records import Estimate
 from qa.evaluation.statistics import smallest_difference
 
+MAIN_FIGURES = (
+    "right",
+    "declined",
+    "false_answers",
+    "citation_precision",
+    "citation_recall",
+    "retrieval_recall_at_5",
+    "similarity",
+    "judged_right",
+    "judge_unreadable",
+    "coverage_at_5_risk",
+    "ece",
+    "first_token_ms_p50",
+    "total_ms_p50",
+)
+"""What a person looks at first; of similarity and a judge there are figures where asked for."""
+
 SUPPOSED_FLIPS = 0.2
 """What share of the questions two runs may well differ on."""
 

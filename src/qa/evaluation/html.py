@@ -59,6 +59,8 @@ def _summary(report: Report) -> str:
 
 
 def _figures(report: Report) -> str:
+    shown = smallest_shown(report.estimates)
+    told = f"<p>{escape(shown)}</p>" if shown else ""
     lines = "".join(
         _figure(one, row) for one, row in zip(report.estimates, rows(report.estimates), strict=True)
     )
@@ -68,8 +70,7 @@ def _figures(report: Report) -> str:
         '<thead><tr><th scope="col">Figure</th><th scope="col">Value</th>'
         '<th scope="col" class="drawn"><span class="unseen">Drawn</span></th>'
         '<th scope="col">95% interval</th><th scope="col">n</th></tr></thead>'
-        f"<tbody>{lines}</tbody></table></div><p>{escape(smallest_shown(report.estimates))}</p>"
-        "</section>\n"
+        f"<tbody>{lines}</tbody></table></div>{told}</section>\n"
     )
 
 

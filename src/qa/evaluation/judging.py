@@ -2,7 +2,8 @@
 
 In: outcomes that are scored. Out: the same outcomes with what the judge says beside their scores,
 which it never changes. It is for answers that are right in other words; it can be wrong, so its
-model and the version of its prompt stand in the report, and what cannot be read is counted.
+model, the weights of a local one, and the version of its prompt stand in the report, and what
+cannot be read is counted.
 
 A model as judge: Zheng et al., "Judging LLM-as-a-judge with MT-bench and chatbot arena", 2023.
 """
@@ -12,8 +13,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import re
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +25,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from qa.errors import QAError
 from qa.evaluation.keeping import fingerprint
 from qa.evaluation.kept_lines import KeptLines
+from qa.evaluation.provenance import weights_of
 from qa.evaluation.records import Example, Outcome
 from qa.evaluation.replies import first_line
 from qa.prompts import harmless
@@ -48,28 +51,38 @@ _VERDICT = re.compile(r"\W*(?:(?:the|this) answer is\s+)?\W*(right|wrong)\W*", r
 
 
 class Judge:
-    """Judges answers with one chat model; without it, it only names whose verdicts are kept."""
+    """Judges answers with one chat model, which is opened where a verdict is not kept."""
 
-    def __init__(self, chat_model: BaseChatModel | None, *, name: str) -> None:
-        self._chat_model = chat_model
+    def __init__(self, opening: Callable[[], BaseChatModel], *, name: str) -> None:
+        """:param opening: gives the chat model; it is called once, or never.
+        :param name: of the chat model, as in ``Settings.chat_model``.
+        """
+        self._opening = opening
         self._name = name
 
-    @property
+    @cached_property
     def about(self) -> Mapping[str, str]:
-        """What verdicts depend on, by name, for the report."""
-        return {"judge": self._name, "judge prompt": JUDGE_PROMPT}
+        """What verdicts depend on, by name: for the report, and for what they are kept under."""
+        return {
+            "judge": self._name,
+            "judge prompt": JUDGE_PROMPT,
+            **weights_of("judge", self._name),
+        }
+
+    @cached_property
+    def _chat_model(self) -> BaseChatModel:
+        return self._opening()
 
     def verdict(self, example: Example, text: str) -> Verdict | None:
         """Return what the judge says of an answer to an answerable question, or None.
 
         None is a reply that is not one of the two words, and a judge that fails; both are logged.
 
-        :raises ValueError: if there is no chat model.
+        :raises QAError: if the chat model cannot be opened.
         """
-        if self._chat_model is None:
-            raise ValueError(f"a judge without a chat model is asked about {example.id!r}")
+        chat_model = self._chat_model
         try:
-            said = first_line(self._chat_model, judging(example, text), tokens=_VERDICT_TOKENS)
+            said = first_line(chat_model, judging(example, text), tokens=_VERDICT_TOKENS)
         except QAError as error:
             logger.warning("no verdict on %r: %s", example.id, error)
             return None
@@ -131,18 +144,6 @@ def judged(
     """
     for outcome in found:
         yield replace(outcome, scores={**outcome.scores, **_scores(outcome, judge, verdicts)})
-
-
-def to_be_judged(found: Iterable[Outcome], verdicts: Verdicts | None = None) -> list[Outcome]:
-    """Return the outcomes that a judge has to be asked about; on others there is a verdict."""
-    return [
-        outcome
-        for outcome in found
-        if outcome.example.answerable
-        and outcome.answer is not None
-        and outcome.answer.status == "answered"
-        and not (verdicts and verdicts.get(outcome.example, outcome.answer.text))
-    ]
 
 
 def judging(example: Example, text: str) -> list[BaseMessage]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -42,7 +41,9 @@ def made_with(settings: Settings) -> dict[str, str]:
     dumped = settings.model_dump(mode="json", exclude=_PLACES)
     return {
         **{f"setting {name}": str(value) for name, value in sorted(dumped.items())},
-        **dict(_weights(settings)),
+        **_embedder(settings.embedding_model),
+        **weights_of("chat model", settings.chat_model),
+        **_file("llama-server", settings.llama_server),
         "program sha256": _program(Path(__file__).parents[1]),
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
@@ -50,22 +51,31 @@ def made_with(settings: Settings) -> dict[str, str]:
     }
 
 
-def _weights(settings: Settings) -> Iterator[tuple[str, str]]:
-    known = catalogue()
-    for role, name in (("embedder", settings.embedding_model), ("chat model", settings.chat_model)):
-        if name in known:
-            yield f"{role} sha256", " ".join(file.sha256 for file in known[name].files)
-    folder = Path(settings.embedding_model).expanduser()
-    if settings.embedding_model not in known and folder.is_dir():
-        yield "embedder sha256", hash_weights(folder)
-    for role, path in (
-        ("chat model", Path(settings.chat_model)),
-        ("llama-server", settings.llama_server),
-    ):
-        if path and path.expanduser().is_file():
-            # To read gigabytes before each run would take longer than to ask.
-            facts = path.expanduser().stat()
-            yield f"{role} file", f"{facts.st_size} bytes, changed at {facts.st_mtime_ns} ns"
+def weights_of(role: str, name: str) -> dict[str, str]:
+    """Return what tells the weights of a model from others, by name; nothing if it is elsewhere.
+
+    :param role: what the model is for, as it is called in a report.
+    :param name: as in ``Settings.chat_model``.
+    """
+    model = catalogue().get(name)
+    if model is None:
+        return _file(role, Path(name))
+    return {f"{role} sha256": " ".join(file.sha256 for file in model.files)}
+
+
+def _embedder(name: str) -> dict[str, str]:
+    folder = Path(name).expanduser()
+    if name not in catalogue() and folder.is_dir():
+        return {"embedder sha256": hash_weights(folder)}
+    return weights_of("embedder", name)
+
+
+def _file(role: str, path: Path | None) -> dict[str, str]:
+    if path is None or not path.expanduser().is_file():
+        return {}
+    # To read gigabytes before each run would take longer than to ask.
+    facts = path.expanduser().stat()
+    return {f"{role} file": f"{facts.st_size} bytes, changed at {facts.st_mtime_ns} ns"}
 
 
 def _program(folder: Path) -> str:

@@ -15,6 +15,7 @@ from qa.errors import QAError
 from qa.ui.cases import conversation_of
 from qa.ui.chatting import Chat, session_of
 from qa.ui.conversation import Conversation
+from qa.ui.downloads import Downloads, Measured
 from qa.ui.measured import (
     ANOTHER_RUNS,
     invitation_html,
@@ -22,7 +23,7 @@ from qa.ui.measured import (
     progress_html,
     report_html,
 )
-from qa.ui.measuring import Progress, RunningEvaluations
+from qa.ui.measuring import RunningEvaluations
 
 # The values of: what is shown of the evaluation, and what came out.
 Shown = tuple[Any, Any]
@@ -30,20 +31,13 @@ NOTHING_NEW: Shown = (gr.skip(), gr.skip())
 NO_CASE = tuple(gr.skip() for _ in range(6))
 
 
-class Measured:
-    """What came out of a test set, compared by identity: it is too large to be looked through."""
-
-    def __init__(self, name: str, progress: Progress) -> None:
-        self.name = name
-        self.progress = progress
-
-
 class Evaluate:
     """The events of the Evaluate tab."""
 
-    def __init__(self, evaluations: RunningEvaluations, chat: Chat) -> None:
+    def __init__(self, evaluations: RunningEvaluations, chat: Chat, downloads: Downloads) -> None:
         self._evaluations = evaluations
         self._chat = chat
+        self._downloads = downloads
 
     def choose(self, place: int | None, request: gr.Request) -> Shown:
         """Show what the chosen test set holds, unless one is being run."""
@@ -67,7 +61,9 @@ class Evaluate:
                     if progress is None:
                         yield NOTHING_NEW
                     elif progress.ended:
-                        yield report_html(progress), Measured(asked.name, progress)
+                        measured = Measured(asked.name, progress)
+                        self._downloads.offer(measured)
+                        yield report_html(progress, folder=measured.folder), measured
                     else:
                         yield progress_html(progress), gr.skip()
             except QAError as error:

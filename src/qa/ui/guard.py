@@ -31,6 +31,7 @@ BODY_SECONDS = 10.0
 _READ = re.compile(
     r"/|/config/?|/theme\.css|/favicon\.ico|/manifest\.json|/robots\.txt|/(assets|static)/.+"
     r"|/gradio_api/(app_id/?|theme\.css|queue/data|heartbeat/\w+)"
+    r"|/reports/[A-Za-z0-9_-]{43}/report\.(html|json)"
 )
 _WRITE = re.compile(r"/gradio_api/(queue/join|run/predict/?)")
 _SCRIPT = re.compile(rb"<script(?=[\s>])")

@@ -8,27 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qa.evaluation.figures import Row, rows
+from qa.evaluation.figures import MAIN_FIGURES, Row, rows, smallest_shown
 from qa.evaluation.fragments import confidence_plots, drawn_interval, outcome_bar, plots_html
 from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_of
 from qa.evaluation.metrics import METRICS
+from qa.evaluation.plots import histogram_svg
 from qa.evaluation.records import Estimate, Outcome, Report
+from qa.evaluation.reporting import HTML_NAME, JSON_NAME
 from qa.ui.bench import ExampleSet
 from qa.ui.cases import expected_words
 from qa.ui.markup import escape
 from qa.ui.measuring import Progress
-
-MAIN_FIGURES = (
-    "right",
-    "declined",
-    "false_answers",
-    "citation_precision",
-    "citation_recall",
-    "coverage_at_5_risk",
-    "first_token_ms_p50",
-    "total_ms_p50",
-)
-"""What a person looks at first; the others unfold below."""
 
 INTRODUCTION = (
     "<h2>Evaluate</h2><p>Every question of a test set is asked, and each answer is held "
@@ -96,8 +86,11 @@ def progress_html(progress: Progress) -> str:
     )
 
 
-def report_html(progress: Progress) -> str:
-    """Return the report of an evaluation that has ended, or the line that there is none."""
+def report_html(progress: Progress, *, folder: str) -> str:
+    """Return the report of an evaluation that has ended, or the line that there is none.
+
+    :param folder: where its files can be fetched, seen from the page.
+    """
     if progress.report is None:
         return notice_html("Stopped before the first answer. Press Run to begin again.")
     report = progress.report
@@ -107,8 +100,8 @@ def report_html(progress: Progress) -> str:
         if progress.stopped
         else ""
     )
-    body = f"{_summary(report)}{stopped}{_figures(report)}{_plots(report)}{_cases(report)}"
-    return _state("ended", body)
+    summary = f"{_summary(report, folder)}{stopped}"
+    return _state("ended", f"{summary}{_figures(report)}{_plots(report)}{_cases(report)}")
 
 
 def _state(name: str, inside: str) -> str:
@@ -141,11 +134,25 @@ def _time_left(progress: Progress) -> str:
     return f"About {seconds / 60:.0f} min left"
 
 
-def _summary(report: Report) -> str:
-    """Return how the cases came out, as a sentence, a bar and its legend."""
+def _summary(report: Report, folder: str) -> str:
+    """Return how the cases came out, as a sentence, a bar and its legend, beside the downloads."""
     right = kind_counts(report.outcomes)[Kind.RIGHT]
     bar = outcome_bar(report.outcomes, legend="outcomes")
-    return f'<p class="lead" role="status">{right:,} of {len(report.outcomes):,} right</p>{bar}'
+    return (
+        '<div class="came-out">'
+        f'<p class="lead" role="status">{right:,} of {len(report.outcomes):,} right</p>'
+        f"{_downloads(folder)}</div>{bar}"
+    )
+
+
+def _downloads(folder: str) -> str:
+    """Return the links to the report as files; saved, not opened, so that the page stays."""
+    place = escape(folder)
+    return (
+        f'<p class="downloads"><a href="{place}/{HTML_NAME}" download>Download the report</a>'
+        f'<a href="{place}/{JSON_NAME}" download aria-label="Download the report as JSON">JSON</a>'
+        "</p>"
+    )
 
 
 def _figures(report: Report) -> str:
@@ -158,7 +165,9 @@ def _figures(report: Report) -> str:
         if others
         else ""
     )
-    return f"<section><h3>Figures</h3>{_table(main, 'Figures')}{unfolded}</section>"
+    smallest = smallest_shown(report.estimates)
+    shown = f'<p class="calm">{escape(smallest)}</p>' if smallest else ""
+    return f"<section><h3>Figures</h3>{_table(main, 'Figures')}{shown}{unfolded}</section>"
 
 
 def _table(pairs: Sequence[tuple[Estimate, Row]], label: str) -> str:
@@ -181,7 +190,9 @@ def _figure(one: Estimate, row: Row) -> str:
 
 
 def _plots(report: Report) -> str:
-    return f"<section><h3>Confidence</h3>{plots_html(confidence_plots(report))}</section>"
+    seconds = [outcome.seconds for outcome in report.outcomes]
+    times = (histogram_svg(seconds, label="seconds"), "How long the answers took.")
+    return f"<section><h3>Plots</h3>{plots_html((*confidence_plots(report), times))}</section>"
 
 
 def _cases(report: Report) -> str:

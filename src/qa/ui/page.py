@@ -15,6 +15,7 @@ from fastapi import FastAPI
 
 from qa.ui.bench import Bench
 from qa.ui.chatting import Chat
+from qa.ui.downloads import ROUTE, Downloads
 from qa.ui.evaluating import Evaluate
 from qa.ui.measured import INTRODUCTION, NOTHING_FITS, invitation_html, set_label
 from qa.ui.measuring import RunningEvaluations
@@ -45,6 +46,7 @@ def build_page(
     answerer: Opening,
     running: RunningAnswers,
     evaluations: RunningEvaluations,
+    downloads: Downloads,
     *,
     examples: Sequence[str] = EXAMPLES,
 ) -> gr.Blocks:
@@ -59,7 +61,8 @@ def build_page(
             case_shown = _chat(chat, answerer, examples)
         with gr.Column(elem_id="evaluate"):
             if evaluations.bench.sets:
-                _evaluate(Evaluate(evaluations, chat), evaluations.bench, case_shown)
+                evaluate = Evaluate(evaluations, chat, downloads)
+                _evaluate(evaluate, evaluations.bench, case_shown)
             else:
                 gr.HTML(f'<div class="sheet">{INTRODUCTION}{NOTHING_FITS}</div>', **BARE)
     return blocks
@@ -171,14 +174,24 @@ def _asset(name: str) -> str:
 
 
 def mount(
-    blocks: gr.Blocks, *, answers_at_once: int, waiting_questions: int, blocked_paths: list[str]
+    blocks: gr.Blocks,
+    downloads: Downloads,
+    *,
+    answers_at_once: int,
+    waiting_questions: int,
+    blocked_paths: list[str],
 ) -> FastAPI:
-    """Return the app that serves the page, with everything off that the page does not use."""
+    """Return the app that serves the page, with everything off that the page does not use.
+
+    Reports are served beside Gradio, whose own route for files stays shut.
+    """
     blocks.queue(max_size=waiting_questions, default_concurrency_limit=answers_at_once)
     blocks.max_threads = 40
     blocks.state_session_capacity = 200
+    beside = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    beside.add_api_route(ROUTE, downloads.send)
     app: FastAPI = gr.mount_gradio_app(
-        FastAPI(docs_url=None, redoc_url=None, openapi_url=None),
+        beside,
         blocks,
         "/",
         footer_links=[],

@@ -71,13 +71,16 @@ def open_and_serve(
         stack.enter_context(_private_folder())
         stack.enter_context(_interruptible())
         # Gradio takes seconds to import, and reads the environment that is set above.
+        from qa.ui.downloads import Downloads
         from qa.ui.page import build_page, mount
 
         running = RunningAnswers(opening)
         evaluations = RunningEvaluations(opening, running, bench or Bench())
+        downloads = Downloads()
         taken = listener.getsockname()[1]
         app = mount(
-            build_page(opening, running, evaluations),
+            build_page(opening, running, evaluations, downloads),
+            downloads,
             answers_at_once=ANSWERS_AT_ONCE,
             waiting_questions=WAITING_QUESTIONS,
             blocked_paths=[str(path.resolve()) for path in blocked_paths],
