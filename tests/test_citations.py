@@ -100,6 +100,8 @@ def test_a_missing_number_is_never_supported() -> None:
     [
         ("How many boats does the Pentagon own?", ["Pentagon"]),
         ("Which boats were cancelled in 1999?", ["cancelled", "1999"]),
+        ("Did Ms. Ada Byron King race the Sea Cat of Carl?", ["Ada Byron King", "Sea Cat", "Carl"]),
+        ("Did Mr. or Mrs. Vane pay?", ["Vane"]),
         ("On what day was it?", []),
         ("", []),
     ],

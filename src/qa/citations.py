@@ -33,6 +33,7 @@ MOST_SENTENCES = 3
 """Sentences that a claim may be tied to; one that needs more says more than it should."""
 
 _TELLING_LETTERS = 6
+_TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "sir", "lady"})
 _SMALLEST_GAIN = 0.15  # a further sentence has to cover at least this share more
 _QUESTION_WEIGHT = 0.5  # what covering all of the question's words is worth beside the claim's own
 _SIMILARITY_WEIGHT = 0.5  # what a cosine of 1 is worth beside the claim's own words
@@ -138,18 +139,24 @@ class SentenceIndex:
         """Return the telling words of a question that stand nowhere, as they are written there.
 
         Telling are names, numbers and long words; that a short one like "day" is not there says
-        nothing about what the article speaks of.
+        nothing about what the article speaks of. The words of one name stay together.
 
         :param rows: the sentences to look in; by default all.
         """
         held = frozenset(self._held) if rows is None else self.words_of(rows)
-        return [
-            word
-            for word in dict.fromkeys(_WORD.findall(question))
-            if (word[0].isupper() or word[0].isdigit() or len(word) >= _TELLING_LETTERS)
-            and (stems := content_words(word))
-            and stems.isdisjoint(held)
-        ]
+        found: list[str] = []
+        end = None
+        for match in _WORD.finditer(question):
+            word = match.group()
+            stems = content_words(word) if _is_telling(word) else frozenset()
+            if not stems or stems & held:
+                continue
+            if end is not None and word[0].isupper() and question[end : match.start()] == " ":
+                found[-1] += f" {word}"
+            else:
+                found.append(word)
+            end = match.end() if word[0].isupper() else None
+        return list(dict.fromkeys(found))
 
     def shortlist(self, claim: str, question: str, rows: Sequence[int], k: int) -> list[int]:
         """Return the k sentences that share most with a claim and its question, best first."""
@@ -239,6 +246,11 @@ class SentenceIndex:
             + _QUESTION_WEIGHT * self.share(asked, together)
             + _SIMILARITY_WEIGHT * near[row]
         )
+
+
+def _is_telling(word: str) -> bool:
+    name = word[0].isupper() and word.lower() not in _TITLES
+    return name or word[0].isdigit() or len(word) >= _TELLING_LETTERS
 
 
 def support_of(coverage: float, *, missing_number: bool) -> Support:
