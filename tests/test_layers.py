@@ -23,6 +23,7 @@ LAYERS = (
         "prompts",
         "models",
         "names",
+        "polar",
         "wording",
     },
     {"storage", "retrieval", "rewriting", "overview", "generation", "checking", "verification"},

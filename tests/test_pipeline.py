@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pytest
+from langchain_core.outputs import ChatGenerationChunk
 
 from fakes.chat import ScriptedChatModel, WeighingChatModel
 from fakes.embedder import WordEmbeddings
@@ -13,7 +19,7 @@ from qa.index import VectorIndex
 from qa.models.chat import WeighsChoices
 from qa.pipeline import Limits, Pipeline
 from qa.prompts import DECLINED, Section
-from qa.records import Answer, Article, Reason, Usage
+from qa.records import Answer, Article, Reason, Turn, Usage
 from qa.retrieval import Retriever
 from qa.verification import Verifier
 
@@ -30,7 +36,13 @@ def asked(model: ScriptedChatModel) -> Answer:
 
 
 def items(
-    model: ScriptedChatModel, article: Article = ARTICLE, *, whole: bool = True
+    model: ScriptedChatModel,
+    article: Article = ARTICLE,
+    *,
+    question: str = QUESTION,
+    history: Sequence[Turn] = (),
+    whole: bool = True,
+    deadline_seconds: float = 20.0,
 ) -> list[Answer]:
     """Return the stream of a pipeline whose fits rest on what the model says."""
     embeddings = WordEmbeddings()
@@ -48,9 +60,9 @@ def items(
         ),
         whole=[Section(heading="Boats", text=article.text)] if whole else None,
         chunks=chunks,
-        limits=LIMITS,
+        limits=replace(LIMITS, deadline_seconds=deadline_seconds),
     )
-    return list(pipeline.stream(QUESTION, (), searched_for=None))
+    return list(pipeline.stream(question, history, searched_for=None))
 
 
 def test_the_fake_has_the_capability_it_stands_for() -> None:
@@ -147,3 +159,54 @@ def test_where_the_article_contradicts_itself_both_are_shown(
 def test_a_model_that_cannot_weigh_choices_is_judged_by_words_alone() -> None:
     answer = asked(ScriptedChatModel(replies=[ANSWER]))
     assert (answer.status, answer.confidence) == ("answered", 0.5)
+
+
+@pytest.mark.parametrize(
+    ("said", "yes", "no", "text"),
+    [
+        ("Yes, it bought 37 boats.", 0.9, 0.2, "Yes, it bought 37 boats."),
+        ("The town bought 37 boats.", 0.9, 0.2, "Yes. The town bought 37 boats."),
+        ("No, the town did not buy 37 boats.", 0.6, 0.4, f"Yes: “{ANSWER}”"),
+        ("Yes, it bought 37 boats.", 0.4, 0.6, f"No: “{ANSWER}”"),
+    ],
+)
+def test_where_yes_or_no_is_asked_for_the_likelier_one_is_answered(
+    said: str, yes: float, no: float, text: str
+) -> None:
+    model = WeighingChatModel(replies=[said], sure_apart=[yes, no, 0.99])
+    answer = items(model, question="Did the town buy boats?")[-1]
+    assert answer.text == text
+    assert answer.usage == Usage(read=3, cached=0, written=3)
+    assert next(text[one.start : one.end] for one in answer.sentences).startswith(text[:3])
+
+
+def test_a_follow_up_is_settled_by_what_it_asks_itself() -> None:
+    history = [Turn(question="Did the town buy boats?", answer="Yes.")]
+    model = WeighingChatModel(replies=[ANSWER], sure_apart=0.99)
+    answer = items(model, question="And how many was it?", history=history)[-1]
+    assert answer.searched_for == "Did the town buy boats? And how many was it?"
+    assert answer.text == ANSWER
+
+
+def test_a_second_attempt_that_takes_too_long_changes_nothing() -> None:
+    class Slow(WeighingChatModel):
+        def _stream(self, *args: Any, **more: Any) -> Generator[ChatGenerationChunk]:
+            if self.asked:
+                time.sleep(0.5)
+            yield from super()._stream(*args, **more)
+
+    model = Slow(replies=[ANSWER, ANSWER], sure_apart=0.01)
+    answer = items(model, deadline_seconds=0.4)[-1]
+    assert (answer.status, answer.reason) == ("abstained", Reason.UNSURE)
+    assert answer.signals["asked_again"] == 0.0
+
+
+def test_an_answer_without_a_word_is_none() -> None:
+    answer = asked(WeighingChatModel(replies=["…", "..."]))
+    assert (answer.status, answer.reason) == ("abstained", Reason.DECLINED)
+
+
+def test_where_yes_or_no_is_asked_for_a_model_that_declines_is_not_asked_which() -> None:
+    model = WeighingChatModel(replies=[DECLINED, DECLINED])
+    assert items(model, question="Did the town buy boats?")[-1].status == "abstained"
+    assert model.weighed == []

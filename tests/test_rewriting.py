@@ -15,13 +15,28 @@ HISTORY = (Turn(question="Who bought the boats?", answer="The town."),)
 
 @pytest.mark.parametrize(
     "question",
-    ["And how much did they cost?", "Why did it?", "What about May?", "When?", "Is she his aunt?"],
+    [
+        "And how much did they cost?",
+        "Why did it?",
+        "What about May?",
+        "When?",
+        "Is she his aunt?",
+        "Who lives there?",
+    ],
 )
 def test_a_question_that_points_back_is_searched_for_with_the_one_before(question: str) -> None:
     assert standalone(question, HISTORY) == f"Who bought the boats? {question}"
 
 
-@pytest.mark.parametrize("question", ["How many boats are for sale?", "Who opened the bridge?"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "How many boats are for sale?",
+        "Who opened the bridge?",
+        "Is there a café on the pier?",
+        "How many one-way tickets were sold?",
+    ],
+)
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
     assert standalone(question, HISTORY) == question
 

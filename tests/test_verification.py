@@ -8,7 +8,7 @@ from fakes.embedder import WordEmbeddings
 from fakes.fits import fit
 from qa.calibration import Calibration
 from qa.records import Article, Reason
-from qa.verification import Verifier
+from qa.verification import Verifier, declines
 
 ARTICLE = Article.from_text(
     "The town bought 37 boats. Ada Holm opened the pier in 1932.", title="Boats", source="boats.txt"
@@ -50,3 +50,34 @@ def test_at_a_risk_of_one_every_answer_is_given() -> None:
 def test_the_evidence_is_the_sentence_that_carries_the_answer() -> None:
     examined = verifier(OWN).examine(QUESTION, ANSWER, hits=(), read=None, follow_up=False)
     assert examined.evidence == "The town bought 37 boats."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The article does not say.",
+        "I’m sorry, but the text doesn’t mention it.",
+        "The article says nothing about it.",
+        "The articles do not say.",
+        "It does not say when.",
+        "It is not mentioned.",
+        "The price is not stated in the article.",
+    ],
+)
+def test_a_text_that_says_that_the_article_does_not_say_declines(text: str) -> None:
+    assert declines(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No, it does not include breakfast.",
+        "It did not give a reason.",
+        "It does not contain nuts.",
+        "No, it did not say why.",
+        "The company does not say why.",
+        "",
+    ],
+)
+def test_a_text_that_says_that_something_else_is_not_so_does_not_decline(text: str) -> None:
+    assert not declines(text)

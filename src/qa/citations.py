@@ -33,7 +33,15 @@ MOST_SENTENCES = 3
 """Sentences that a claim may be tied to; one that needs more says more than it should."""
 
 _TELLING_LETTERS = 6
-_TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "sir", "lady"})
+_OF_ASKING = frozenset(
+    {
+        *("mr", "mrs", "ms", "miss", "dr", "sir", "lady"),
+        *("according", "please", "explain", "describe", "exactly", "approximately", "roughly"),
+        *("actually", "author", "following", "happen", "happens", "happened"),
+        *("mention", "mentions", "mentioned"),
+    }
+)
+"""What is said of any subject: that it stands nowhere tells a person nothing."""
 _SMALLEST_GAIN = 0.15  # a further sentence has to cover at least this share more
 _QUESTION_WEIGHT = 0.5  # what covering all of the question's words is worth beside the claim's own
 _SIMILARITY_WEIGHT = 0.5  # what a cosine of 1 is worth beside the claim's own words
@@ -45,7 +53,7 @@ that carry the claim."""
 RIVAL_SAYS = 0.25
 """Share of what a claim adds to the question that a rival holds at most."""
 
-_WORD = re.compile(r"\d+(?:[.,]\d+)*(?!\w)|\w+")
+_WORD = re.compile(r"\d+(?:[.,]\d+)+|\d+(?!\w)|\w+")
 _REFERENCE_MARK = re.compile(r"\[[\d\s,–-]+\]")  # as in "37 boats [9]": says nothing itself
 _STOPWORDS = frozenset(STOPWORDS_EN_PLUS) | {
     "also",
@@ -95,6 +103,33 @@ def numbers(stems: Iterable[str]) -> frozenset[str]:
     return frozenset(stem for stem in stems if stem[0].isdigit())
 
 
+def unknown_words(question: str, held: frozenset[str]) -> list[str]:
+    """Return the telling words of a question whose stems are not held, as they are written there.
+
+    Telling are names, numbers and long words; that a short one like "day" is not there says
+    nothing about what the article speaks of. The words of one name stay together.
+    """
+    found: list[str] = []
+    end = None
+    for match in _WORD.finditer(question):
+        word = match.group()
+        stems = content_words(word) if _is_telling(word) else frozenset()
+        if not stems or stems & held:
+            continue
+        if end is not None and word[0].isupper() and question[end : match.start()] == " ":
+            found[-1] += f" {word}"
+        else:
+            found.append(word)
+        end = match.end() if word[0].isupper() else None
+    return list(dict.fromkeys(found))
+
+
+def _is_telling(word: str) -> bool:
+    if word.lower() in _OF_ASKING:
+        return False
+    return word[0].isupper() or word[0].isdigit() or len(word) >= _TELLING_LETTERS
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alignment:
     """Where a sentence of an answer stands in an article.
@@ -134,29 +169,6 @@ class SentenceIndex:
         """Return the stems of some sentences together; rows that are none are left out."""
         there = range(len(self._stems))
         return frozenset(stem for row in rows if row in there for stem in self._stems[row])
-
-    def unknown(self, question: str, rows: Iterable[int] | None = None) -> list[str]:
-        """Return the telling words of a question that stand nowhere, as they are written there.
-
-        Telling are names, numbers and long words; that a short one like "day" is not there says
-        nothing about what the article speaks of. The words of one name stay together.
-
-        :param rows: the sentences to look in; by default all.
-        """
-        held = frozenset(self._held) if rows is None else self.words_of(rows)
-        found: list[str] = []
-        end = None
-        for match in _WORD.finditer(question):
-            word = match.group()
-            stems = content_words(word) if _is_telling(word) else frozenset()
-            if not stems or stems & held:
-                continue
-            if end is not None and word[0].isupper() and question[end : match.start()] == " ":
-                found[-1] += f" {word}"
-            else:
-                found.append(word)
-            end = match.end() if word[0].isupper() else None
-        return list(dict.fromkeys(found))
 
     def shortlist(self, claim: str, question: str, rows: Sequence[int], k: int) -> list[int]:
         """Return the k sentences that share most with a claim and its question, best first."""
@@ -246,11 +258,6 @@ class SentenceIndex:
             + _QUESTION_WEIGHT * self.share(asked, together)
             + _SIMILARITY_WEIGHT * near[row]
         )
-
-
-def _is_telling(word: str) -> bool:
-    name = word[0].isupper() and word.lower() not in _TITLES
-    return name or word[0].isdigit() or len(word) >= _TELLING_LETTERS
 
 
 def support_of(coverage: float, *, missing_number: bool) -> Support:

@@ -17,11 +17,13 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
 from qa.checking import confirmed
+from qa.errors import EngineError
 from qa.gathering import Gatherer
 from qa.generation import Draft, Writer
 from qa.models.chat import WeighsChoices
 from qa.overview import Listing, Summary, overview_of
-from qa.prompts import DECLINED, Section, asking, asking_again, reading
+from qa.polar import asks_yes_or_no, settled
+from qa.prompts import DECLINED, NO, YES, Section, asking, asking_again, reading
 from qa.records import (
     Answer,
     Article,
@@ -37,8 +39,8 @@ from qa.records import (
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
 from qa.sections import Part, in_article_order, parts, passage_sections
-from qa.verification import Verdict, Verifier, declines, may_decline
-from qa.wording import in_forms_of
+from qa.verification import Examination, Verdict, Verifier, declines, may_decline
+from qa.wording import Forms
 
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
@@ -85,10 +87,13 @@ class Pipeline:
         :param chunks: all of the articles, in their order.
         """
         self._articles = articles
-        self._texts = [article.text for article in articles]
+        self._forms = Forms(article.text for article in articles)
         self._chat_model = chat_model
         self._retriever = retriever
         self._verifier = verifier
+        self._weigher: WeighsChoices | None = None
+        if verifier.asks_the_model and isinstance(chat_model, WeighsChoices):
+            self._weigher = chat_model
         self._whole = whole
         self._limits = limits
         self._gatherer = Gatherer(
@@ -130,23 +135,29 @@ class Pipeline:
             return
         best = (draft, Verdict(reason=Reason.DECLINED))
         shown = ""
+        settles = asks_yes_or_no(asked)
+        end = time.monotonic() + self._limits.deadline_seconds - _milliseconds(started) / 1000
         for attempt in self._attempts(asked, history, hits):
-            left = self._limits.deadline_seconds - _milliseconds(started) / 1000
+            left = end - time.monotonic()
             if attempt.again and left <= 0:
                 break
             writer = Writer(
                 self._chat_model, answer_tokens=self._limits.answer_tokens, deadline_seconds=left
             )
             written = Draft(text="")
-            with closing(writer.stream(attempt.messages)) as drafts:
-                for written in drafts:
-                    draft = _grown(draft, written, started)
-                    if written.usage is None:
-                        hidden = bool(shown) or may_decline(written.text)
-                        yield replace(draft, text=shown) if hidden else draft
-            written = replace(written, text=in_forms_of(self._texts, written.text))
-            verdict, usage = self._verdict(attempt, written, draft)
-            draft = replace(draft, text=written.text, usage=Usage.total(draft.usage, usage))
+            try:
+                with closing(writer.stream(attempt.messages)) as drafts:
+                    for written in drafts:
+                        draft = _grown(draft, written, started)
+                        if written.usage is None:
+                            hidden = bool(shown) or may_decline(written.text)
+                            yield replace(draft, text=shown) if hidden else draft
+            except EngineError:
+                if attempt.again and time.monotonic() >= end:
+                    break
+                raise
+            text, verdict, usage = self._judged(attempt, written, draft, settles=settles)
+            draft = replace(draft, text=text, usage=Usage.total(draft.usage, usage))
             if verdict.reason is Reason.NONE:
                 yield _finished(draft, verdict, started)
                 return
@@ -169,8 +180,10 @@ class Pipeline:
         if self._whole:
             messages = asking(reading(self._whole), asked, turns)
             first = _Attempt(messages=messages, read=None)
+            if not twice:
+                return [first]
             again = asking_again(messages, hits[0].chunk.text)
-            return [first, _Attempt(messages=again, read=None, again=True)] if twice else [first]
+            return [first, _Attempt(messages=again, read=None, again=True)]
         half = math.ceil(len(hits) / 2)
         others = hits[half:]
         runs = [hits[:half], [hits[0], *others]] if twice and others else [hits]
@@ -205,28 +218,28 @@ class Pipeline:
         queries = list(dict.fromkeys([searched_for, question]))
         return tuple(self._retriever.search(queries, self._limits.passages))
 
-    def _verdict(
-        self, attempt: _Attempt, written: Draft, draft: Answer
-    ) -> tuple[Verdict, Usage | None]:
-        """Return what becomes of an answer, and what asking the model about it took."""
-        if not written.text or declines(written.text):
-            return Verdict(reason=Reason.DECLINED), None
-        examined = self._verifier.examine(
-            draft.searched_for,
-            written.text,
-            hits=draft.hits,
-            read=attempt.read,
-            follow_up=draft.searched_for != draft.question,
-        )
-        model = self._chat_model
-        asks = self._verifier.asks_the_model and examined.carried
-        if not (asks and isinstance(model, WeighsChoices)):
-            return self._verifier.judge(examined, {}), None
+    def _judged(
+        self, attempt: _Attempt, written: Draft, draft: Answer, *, settles: bool
+    ) -> tuple[str, Verdict, Usage | None]:
+        """Return an answer as it is to be read, what becomes of it, and what asking the model took.
+
+        :param settles: whether Yes or No is asked for.
+        """
+        text = self._forms.given_to(written.text)
+        if not any(map(str.isalnum, text)) or declines(text):
+            return text, Verdict(reason=Reason.DECLINED), None
+        examined = self._examined(attempt, text, draft)
+        model = self._weigher
+        if model is None or not examined.carried:
+            return text, self._verifier.judge(examined, {}), None
+        usage = None
+        if settles:
+            settled_text, usage = self._settled(model, text, examined, draft)
+            if settled_text != text:
+                text, examined = settled_text, self._examined(attempt, settled_text, draft)
         tokens = written.log_probabilities or (0.0,)
-        confirmation = confirmed(
-            model, examined.title, examined.evidence, draft.searched_for, written.text
-        )
-        usage = confirmation.usage
+        confirmation = confirmed(model, examined.title, examined.evidence, draft.searched_for, text)
+        usage = Usage.total(usage, confirmation.usage)
         from_the_model = {
             "confirmed": confirmation.log_odds,
             "asked_again": float(attempt.again),
@@ -235,14 +248,35 @@ class Pipeline:
         }
         verdict = self._verifier.judge(examined, from_the_model)
         if verdict.reason is Reason.NONE:
-            rival = self._verifier.rival(draft.searched_for, written.text, examined, attempt.read)
+            rival = self._verifier.rival(draft.searched_for, text, examined, attempt.read)
             if rival:
                 title = rival.article.title
                 says = confirmed(model, title, rival.text, draft.searched_for, rival.text)
                 usage = Usage.total(usage, says.usage)
                 if says.log_odds > _CONTRARY_FROM:
                     verdict = replace(verdict, contrary=rival)
-        return verdict, usage
+        return text, verdict, usage
+
+    def _examined(self, attempt: _Attempt, text: str, draft: Answer) -> Examination:
+        return self._verifier.examine(
+            draft.searched_for,
+            text,
+            hits=draft.hits,
+            read=attempt.read,
+            follow_up=draft.searched_for != draft.question,
+        )
+
+    def _settled(
+        self, model: WeighsChoices, text: str, examined: Examination, draft: Answer
+    ) -> tuple[str, Usage | None]:
+        """Return an answer to a question that asks for Yes or No, and what it took.
+
+        It begins with the one of which the model is surer, having read the evidence alone.
+        """
+        title, evidence = examined.title, examined.evidence
+        yes, no = (confirmed(model, title, evidence, draft.searched_for, one) for one in (YES, NO))
+        usage = Usage.total(yes.usage, no.usage)
+        return settled(text, yes=yes.log_odds >= no.log_odds, evidence=evidence), usage
 
     def _abstention(self, draft: Answer, asked: str, verdict: Verdict, started: float) -> Answer:
         """Return the answer that says that the article does not say, with the closest passage."""
@@ -287,7 +321,7 @@ def _finished(draft: Answer, verdict: Verdict, started: float) -> Answer:
     if contrary := verdict.contrary:
         number = len(citations) + 1
         start = len(text) + 1
-        text = f"{text} The article also says: “{contrary.text}”"
+        text = f"{text} The article also says: “{' '.join(contrary.text.split())}”"
         added = Sentence(start=start, end=len(text), support="supported", citations=(number,))
         sentences = (*sentences, added)
         citations = (*citations, Citation.cut(contrary.article, contrary.span, number=number))

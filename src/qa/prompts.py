@@ -107,10 +107,15 @@ def confirming(title: str, evidence: str, question: str, answer: str) -> list[Ba
     :param question: in words that stand alone.
     """
     said = (
-        f"Article: {harmless(title)}\nIt says: {harmless(evidence)}\n\n"
-        f"Question: {harmless(question)}\nAnswer: {harmless(answer)}"
+        f"Article: {_on_a_line(title)}\nIt says: {_on_a_line(evidence)}\n\n"
+        f"Question: {_on_a_line(question)}\nAnswer: {_on_a_line(answer)}"
     )
     return [SystemMessage(CONFIRM), HumanMessage(said)]
+
+
+def _on_a_line(text: str) -> str:
+    """Return a text that cannot end its line, so that it cannot stand for another one."""
+    return " ".join(harmless(text).split())
 
 
 def summarising(read: Sequence[BaseMessage], sentences: int | None) -> list[BaseMessage]:

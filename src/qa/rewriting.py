@@ -15,8 +15,10 @@ from qa.errors import QuestionError
 from qa.records import Turn
 
 _POINTING_BACK = re.compile(
-    r"\b(?:he|she|it|they|them|him|his|her|hers|its|their|theirs|this|that|these|those|there|then|"
-    r"one|ones|former|latter|else|same)\b|^\s*(?:and|but|or|so|what about|how about)\b|^\W*\w+\W*$",
+    r"\b(?:he|she|it|they|them|him|his|her|hers|its|their|theirs|this|that|these|those|then|"
+    r"ones?(?!-)|former|latter|else|same)\b"
+    r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )(?<!\bbe )\bthere\b(?! (?:is|are|was|were|be)\b)"
+    r"|^\s*(?:and|but|or|so|what about|how about)\b|^\W*\w+\W*$",
     re.IGNORECASE,
 )
 _ALLOWED_CONTROLS = "\t\n\r"

@@ -17,7 +17,7 @@ from langchain_core.embeddings import Embeddings
 
 from qa.calibration import Calibration
 from qa.chunking import sentences, split
-from qa.citations import Alignment, SentenceIndex
+from qa.citations import Alignment, SentenceIndex, content_words, unknown_words
 from qa.records import Article, Chunk, Citation, Hit, Reason, Sentence, Span
 from qa.signals import FROM_THE_MODEL, Nearness, signals_of_text
 
@@ -33,9 +33,12 @@ _EVIDENCE_READ = 2  # sentences of evidence that the model reads again; each cos
 _EVIDENCE_CHARACTERS = 2000  # of a sentence without end; the rest is not read again
 _SHORTLIST = 8  # sentences whose meaning is compared; each costs an embedding the first time
 _DECLINING = re.compile(
-    r"\b(?:article|text|passage|it) (?:does|do|did)(?: not|n[’']t) "
+    r"\b(?:article|text|passage)s? (?:does|do|did)(?: not|n[’']t) "
     r"(?:say|state|mention|specify|provide|give|tell|contain|include|indicate|discuss)\b"
-    r"|\bnot (?:stated|mentioned|specified|provided|given) in the (?:article|text|passage)\b",
+    r"|\b(?:article|text|passage)s? says? nothing\b"
+    r"|\bnot (?:stated|mentioned|specified|provided|given) in the (?:article|text|passage)\b"
+    r"|^It does(?: not|n[’']t) (?:say|state|mention|specify)\b"
+    r"|^It is(?: not|n[’']t) (?:said|stated|mentioned|specified)\b",
     re.IGNORECASE,
 )
 
@@ -115,6 +118,10 @@ class Verifier:
         )
         self._texts = [place.text for place in self.places]
         self._index = SentenceIndex(self._texts)
+        # Headings are no sentences, but what stands there is mentioned.
+        self._everything = content_words(
+            " ".join(f"{article.title} {article.text}" for article in articles)
+        )
         self._vectors: dict[int, np.ndarray] = {}
 
     def relates(self, question: str, hits: Sequence[Hit]) -> bool:
@@ -220,7 +227,7 @@ class Verifier:
 
     def unknown(self, question: str) -> list[str]:
         """Return the words of a question that stand nowhere in the articles."""
-        return self._index.unknown(question)
+        return unknown_words(question, self._everything)
 
     def unmentioned(self, question: str, closest: Citation) -> list[str]:
         """Return those that stand neither in a sentence nor in those beside it.
@@ -232,7 +239,7 @@ class Verifier:
             for row, place in enumerate(self.places)
             if place.article is closest.article and place.span.start == closest.start
         )
-        return self._index.unknown(question, (row - 1, row, row + 1))
+        return unknown_words(question, self._index.words_of((row - 1, row, row + 1)))
 
     def closest(self, question: str, passages: Sequence[Chunk]) -> Citation:
         """Return the sentence of a few passages that is closest to a question, as number 0."""
