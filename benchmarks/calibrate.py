@@ -1,19 +1,17 @@
 """Fits the confidence: signals of answers to the probability that they are right.
 
-    QA_MOST_RISK=1 qa eval SET ... --out runs/NAME      for each set, with the default model
-    python benchmarks/calibrate.py runs/*/report.json   keeps the signals of these answers
-    python benchmarks/calibrate.py                      shows what a fit of those kept is worth
-    python benchmarks/calibrate.py --write              and puts it in the program
+    python benchmarks/attempts.py SET ...        keeps the signals of the answers to test sets
+    python benchmarks/calibrate.py               shows what a fit of those kept is worth
+    python benchmarks/calibrate.py --write       and puts it in the program
 
-With a risk of 1 every answer that the model gives is kept, so that wrong ones can be learned from.
-What is kept, in benchmarks/signals.jsonl, is one line for a question: the set it is from, a name of
-its article, whether the article answers it, whether the model did so rightly, and the signals of
-what the model answered, null where it declined or the article carries nothing of its answer.
+In: benchmarks/signals.jsonl, a line for each attempt at a question, also for those that would have
+been withheld, so that wrong ones can be learned from.
 
 The fit is a logistic regression over the standardised signals. What is printed, and the table of
 risks that a setting is looked up in, comes from articles that the weights were not fitted on: they
-are divided into folds by article. ``--write`` replaces src/qa/calibration.json by the fits on all
-of them: for the model that answered, and without what only a model gives, for any other.
+are divided into folds by article. Of the attempts at a question the first that is likely enough is
+given, as the program does. ``--write`` replaces src/qa/calibration.json by the fits on all
+articles: for the model that answered, and without what only a model gives, for any other.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,10 +30,8 @@ from sklearn.model_selection import GroupKFold
 
 from qa.calibration import ANY_MODEL
 from qa.evaluation.confidence import calibration_error, roc_area
-from qa.evaluation.records import Outcome
-from qa.evaluation.reporting import read_report
 from qa.models.catalogue import find_model
-from qa.models.opening import adapter_of
+from qa.models.opening import adapters_of
 from qa.settings import Settings
 from qa.signals import FROM_THE_MODEL, SIGNALS
 
@@ -49,86 +45,85 @@ FEWEST = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """Questions row by row: those that the model answered first, with the ``signals`` of these."""
+class Attempts:
+    """Attempts row by row; ``signals`` is None of those that are no answer.
 
-    signals: list[dict[str, float]]
+    ``questions`` are numbers from 0, of which the attempts at one stand together in their order.
+    """
+
+    signals: list[dict[str, float] | None]
     right: np.ndarray
     answerable: np.ndarray
     articles: np.ndarray
     sets: np.ndarray
+    questions: np.ndarray
 
     @property
-    def answered(self) -> int:
-        return len(self.signals)
+    def answered(self) -> np.ndarray:
+        """Which rows are answers."""
+        return np.array([one is not None for one in self.signals])
+
+    def given(self, probability: np.ndarray, least: float) -> np.ndarray:
+        """Return which rows are given: of each question the first that is likely enough.
+
+        :param probability: of all rows; 0 of those that are no answer.
+        """
+        likely = probability >= least
+        first = np.zeros(len(likely), dtype=bool)
+        _, places = np.unique(self.questions[likely], return_index=True)
+        first[np.flatnonzero(likely)[places]] = True
+        return first
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("reports", nargs="*", type=Path)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    if options.reports:
-        lines = [
-            json.dumps(line_of(outcome, path.parent.name))
-            for path in options.reports
-            for outcome in read_report(path).outcomes
-        ]
-        KEPT.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    data = judged(KEPT.read_text(encoding="utf-8").splitlines())
-    entries = fits(data)
+    entries = fits(attempts(KEPT.read_text(encoding="utf-8").splitlines()))
     if options.write:
         FILE.write_text(json.dumps({"fits": entries}, indent=1) + "\n", encoding="utf-8")
 
 
-def line_of(outcome: Outcome, name: str) -> dict[str, Any]:
-    """Return what is kept of one question of a set."""
-    answer = outcome.answer
-    signals = answer.signals if answer and answer.status == "answered" else {}
-    return {
-        "set": name,
-        "article": outcome.example.article.id[:12],
-        "answerable": outcome.example.answerable,
-        "right": bool(outcome.scores.get("right", 0.0)),
-        "signals": {key: round(value, 4) for key, value in signals.items()} or None,
-    }
-
-
-def judged(lines: Sequence[str]) -> Judged:
-    rows = sorted(map(json.loads, lines), key=lambda row: row["signals"] is None)
-    return Judged(
-        signals=[row["signals"] for row in rows if row["signals"]],
+def attempts(lines: Sequence[str]) -> Attempts:
+    rows = [json.loads(line) for line in lines]
+    names = [f"{row['set']} {row['question']}" for row in rows]
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
+    return Attempts(
+        signals=[row["signals"] for row in rows],
         right=np.array([row["right"] for row in rows], dtype=float),
-        answerable=np.array([row["answerable"] for row in rows], dtype=float),
+        answerable=np.array([row["answerable"] for row in rows], dtype=bool),
         articles=np.array([row["article"] for row in rows]),
         sets=np.array([row["set"] for row in rows]),
+        questions=np.array([numbers[name] for name in names]),
     )
 
 
-def fits(data: Judged) -> list[dict[str, Any]]:
+def fits(data: Attempts) -> list[dict[str, Any]]:
     """Return the entries of the data file; print what each is worth on articles apart."""
     weights = find_model(Settings().chat_model).files[0].sha256
-    adapter = adapter_of(weights)
-    if adapter is None:
-        raise SystemExit(f"there is no adapter for the weights {weights}")
-    sha256 = hashlib.sha256(adapter.read_bytes()).hexdigest()
-    own, apart_own = fit(data, list(SIGNALS), weights, sha256)
+    adapters = {
+        str(name): hashlib.sha256(path.read_bytes()).hexdigest()
+        for name, path in adapters_of(weights).items()
+    }
+    own, apart_own = fit(data, list(SIGNALS), weights, adapters)
     names = [name for name in SIGNALS if name not in FROM_THE_MODEL]
-    words, apart_words = fit(data, names, ANY_MODEL, "")
-    print(f"{len(data.right)} questions, {data.answered} answers")
+    words, apart_words = fit(data, names, ANY_MODEL, {})
+    check = np.array([one["confirmed"] if one else -np.inf for one in data.signals])
+    print(f"{data.questions.max() + 1} questions, {data.answered.sum()} answers")
     show(data, apart_own, "all signals")
-    show(data, np.array([row["confirmed"] for row in data.signals]), "the check alone")
+    show(data, check, "the check alone")
     show(data, apart_words, "words alone")
     show_sets(data, apart_own, own)
     return [own, words]
 
 
 def fit(
-    data: Judged, names: list[str], weights: str, adapter: str
+    data: Attempts, names: list[str], weights: str, adapters: Mapping[str, str]
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """Return the entry for one set of signals, and the probabilities of the answers apart."""
-    values = np.array([[row[name] for name in names] for row in data.signals])
-    right, articles = data.right[: data.answered], data.articles[: data.answered]
+    """Return the entry for one set of signals, and the probabilities of all rows apart."""
+    answered = data.answered
+    values = np.array([[one[name] for name in names] for one in data.signals if one])
+    right, articles = data.right[answered], data.articles[answered]
     apart = np.zeros(len(values))
     for learned, held in GroupKFold(FOLDS).split(values, right, articles):
         model, mean, deviation = regression(values[learned], right[learned])
@@ -139,14 +134,16 @@ def fit(
         {"signal": name, "mean": float(m), "deviation": float(d), "weight": float(w)}
         for name, m, d, w in rows
     ]
+    probability = np.zeros(len(data.right))
+    probability[answered] = apart
     entry = {
         "weights": weights,
-        "adapter": adapter,
+        "adapters": adapters,
         "intercept": float(model.intercept_[0]),
         "terms": terms,
-        "risks": risks(right, apart, len(data.right)),
+        "risks": risks(data, probability),
     }
-    return entry, apart
+    return entry, probability
 
 
 def regression(
@@ -158,53 +155,55 @@ def regression(
     return model.fit((values - mean) / deviation, right), mean, deviation
 
 
-def risks(right: np.ndarray, probability: np.ndarray, questions: int) -> list[dict[str, float]]:
+def risks(data: Attempts, probability: np.ndarray) -> list[dict[str, float]]:
     """Return what share of the answers is wrong, and how many are given, from each step on."""
     found = []
     for step in STEPS:
-        given = probability >= step
+        given = data.given(probability, step)
         if given.sum() < FEWEST:
             break
         row = {
             "probability": step,
-            "wrong": 1 - right[given].mean(),
-            "given": given.sum() / questions,
+            "wrong": 1 - data.right[given].mean(),
+            "given": given.sum() / (data.questions.max() + 1),
         }
         found.append({name: round(float(value), 4) for name, value in row.items()})
     return found
 
 
-def show(data: Judged, score: np.ndarray, name: str) -> None:
-    right, answerable = data.right[: data.answered], data.answerable[: data.answered]
+def show(data: Attempts, score: np.ndarray, name: str) -> None:
+    answered = data.answered
+    score, right = score[answered], data.right[answered]
     line = (
         f"  {name:16} area right {roc_area(score, right):.3f}"
-        f", answerable {roc_area(score, answerable):.3f}"
+        f", answerable {roc_area(score, data.answerable[answered].astype(float)):.3f}"
     )
     if score.min() >= 0 and score.max() <= 1:
         line += f", calibration error {calibration_error(score, right):.3f}"
     print(line)
 
 
-def show_sets(data: Judged, probability: np.ndarray, entry: dict[str, Any]) -> None:
+def show_sets(data: Attempts, probability: np.ndarray, entry: dict[str, Any]) -> None:
     """Print what is answered and declined at the default risk, set by set."""
     least = least_probability(entry)
     print(f"\nat the default risk, given from {least:.2f}")
-    given = np.zeros(len(data.right), dtype=bool)
-    given[: data.answered] = probability >= least
-    drafted = np.arange(len(data.right)) < data.answered
+    given = data.given(probability, least)
+    drafts = np.zeros(len(given), dtype=bool)
+    drafts[np.unique(data.questions, return_index=True)[1]] = True
+    right = data.right == 1
     for name in dict.fromkeys(data.sets):
         here = data.sets == name
-        yes, no = here & (data.answerable == 1), here & (data.answerable == 0)
-        answers = here[: data.answered]
-        right = data.right[: data.answered][answers]
+        yes, no = here & data.answerable, here & ~data.answerable
+        answers = here & data.answered
         print(
-            f"  {name:12} right {shown(given & (data.right == 1), yes)}"
-            f" (drafts {shown(drafted & (data.right == 1), yes)})"
-            f", declined {shown(~given, no)} (drafts {shown(~drafted, no)})"
-            f", wrong {shown(data.right == 0, here & given)}, area right "
-            f"{roc_area(probability[answers], right):.2f}, answerable "
-            f"{roc_area(probability[answers], data.answerable[: data.answered][answers]):.2f}"
-            f", calibration error {calibration_error(probability[answers], right):.2f}"
+            f"  {name:12} right {(given & right & yes).sum()}/{(drafts & yes).sum()}"
+            f" (drafts {(drafts & right & yes).sum()})"
+            f", declined {(drafts & no).sum() - (given & no).sum()}/{(drafts & no).sum()}"
+            f" (drafts {(drafts & ~data.answered & no).sum()})"
+            f", wrong {(given & here & ~right).sum()}/{(given & here).sum()}, area right "
+            f"{roc_area(probability[answers], data.right[answers]):.2f}, answerable "
+            f"{roc_area(probability[answers], data.answerable[answers].astype(float)):.2f}, "
+            f"calibration error {calibration_error(probability[answers], data.right[answers]):.2f}"
         )
 
 
@@ -212,10 +211,6 @@ def least_probability(entry: dict[str, Any]) -> float:
     risk = Settings().most_risk
     kept = [row["probability"] for row in entry["risks"] if row["wrong"] <= risk]
     return float(min(kept, default=1.0))
-
-
-def shown(which: np.ndarray, among: np.ndarray) -> str:
-    return f"{(which & among).sum()}/{among.sum()}"
 
 
 if __name__ == "__main__":

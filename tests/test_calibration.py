@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from qa.calibration import ANY_MODEL, Calibration, Risk, Term, calibrations_for
 from qa.models.catalogue import find_model
-from qa.models.opening import adapter_of
+from qa.models.chat import Adapter
+from qa.models.opening import adapters_of
 from qa.settings import Settings
 from qa.signals import FROM_THE_MODEL, SIGNALS
 
 FIT = Calibration(
-    adapter="",
+    adapters={},
     weights="abc",
     intercept=0.5,
     terms=(Term(signal="confirmed", mean=1.0, deviation=2.0, weight=3.0),),
@@ -54,13 +55,15 @@ def test_the_default_model_has_a_fit_of_its_own() -> None:
     assert any(risk.wrong <= Settings().most_risk for risk in own.risks)
 
 
-def test_the_fit_was_made_with_the_adapter_that_ships() -> None:
+def test_the_fit_was_made_with_the_adapters_that_ship() -> None:
     weights = find_model(Settings().chat_model).files[0].sha256
-    adapter = adapter_of(weights)
-    assert adapter is not None
+    adapters = adapters_of(weights)
     words, own = calibrations_for(weights)
-    assert own.adapter == hashlib.sha256(adapter.read_bytes()).hexdigest()
-    assert words.adapter == ""
+    assert own.adapters == {
+        name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in adapters.items()
+    }
+    assert set(adapters) == set(Adapter)
+    assert words.adapters == {}
 
 
 def test_other_weights_get_the_fit_that_asks_nothing_of_the_model() -> None:

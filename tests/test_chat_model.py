@@ -26,13 +26,14 @@ from langchain_core.messages import (
 from qa.errors import EngineError, QAError, WeightsError
 from qa.models.catalogue import find_model
 from qa.models.chat import (
+    Adapter,
     CountsTokens,
     LocalChatModel,
     ReadsAhead,
     WeighsChoices,
 )
 from qa.models.engine import Engine
-from qa.models.opening import adapter_of, open_chat_model
+from qa.models.opening import adapters_of, open_chat_model
 from qa.models.worker import Launch
 from qa.records import Usage
 from qa.settings import Settings
@@ -187,26 +188,41 @@ def test_it_reads_ahead_up_to_the_unfinished_words(
     assert body["n_predict"] == 0
 
 
-@pytest.mark.parametrize("adapted", [False, True])
+@pytest.mark.parametrize("adapters", [(), (Adapter.ANSWERS, Adapter.CHECKS)])
 def test_what_is_apart_has_its_slot_and_the_adapter_if_there_is_one(
-    stub_model: LocalChatModel, journal: Path, *, adapted: bool
+    stub_model: LocalChatModel, journal: Path, adapters: tuple[Adapter, ...]
 ) -> None:
-    stub_model.adapted = adapted
+    stub_model.adapters = adapters
     stub_model.weigh([HumanMessage("q")], ["Yes"])
-    stub_model.weigh([HumanMessage("q")], ["Yes"], apart=True)
-    with_the_article, apart = bodies(journal, "/v1/chat/completions")
+    stub_model.weigh([HumanMessage("q")], ["Yes"], adapter=Adapter.CHECKS)
+    stub_model.weigh([HumanMessage("q")], ["Yes"], adapter=Adapter.DECLINES)
+    with_the_article, apart, without = bodies(journal, "/v1/chat/completions")
     assert (with_the_article["id_slot"], apart["id_slot"]) == (0, 1)
     assert "lora" not in with_the_article
-    assert apart.get("lora", []) == ([{"id": 0, "scale": 1.0}] if adapted else [])
+    assert (without["id_slot"], "lora" in without) == (0, False)
+    assert apart.get("lora", []) == ([{"id": 1, "scale": 1.0}] if adapters else [])
 
 
 def test_an_adapter_belongs_to_the_weights_it_was_fitted_on() -> None:
     default = find_model(Settings().chat_model).files[0].sha256
-    found = adapter_of(default)
-    assert found is not None
-    assert found.read_bytes().startswith(b"GGUF")
-    assert adapter_of(default[::-1]) is None
-    assert adapter_of("") is None
+    found = adapters_of(default)
+    assert set(found) == set(Adapter)
+    assert all(path.read_bytes().startswith(b"GGUF") for path in found.values())
+    assert adapters_of(default[::-1]) == {}
+    assert adapters_of("") == {}
+
+
+def test_an_answer_is_written_with_the_adapter_if_there_is_one(
+    stub_model: LocalChatModel, journal: Path
+) -> None:
+    list(stub_model.stream("q", adapter=Adapter.ANSWERS))
+    stub_model.adapters = (Adapter.CHECKS, Adapter.ANSWERS)
+    list(stub_model.stream("q"))
+    list(stub_model.stream("q", adapter=Adapter.ANSWERS))
+    without, not_asked, with_it = bodies(journal, "/v1/chat/completions")
+    assert "lora" not in without
+    assert "lora" not in not_asked
+    assert with_it["lora"] == [{"id": 1, "scale": 1.0}]
 
 
 def test_choices_are_weighed_by_their_exact_token(stub_model: LocalChatModel) -> None:

@@ -403,12 +403,12 @@ def test_a_llama_server_program_is_run_with_its_key_in_the_environment(
         threads=1,
         states_folder=str(tmp_path),
         program=str(stub_program),
-        adapter="adapter.gguf",
+        adapters=["checks.gguf", "answers.gguf"],
     )
     engine = Engine(launch, identity="stub")
     assert ask(engine) == FIVE_WORDS
     start = journal.lines("start")[0]
-    assert start["arguments"][-2:] == ["--lora-scaled", "adapter.gguf:0"]
+    assert start["arguments"][-2:] == ["--lora-scaled", "checks.gguf:0,answers.gguf:0"]
     assert start["arguments"][1:7] == [
         "--model",
         "model.gguf",

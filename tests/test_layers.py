@@ -23,7 +23,6 @@ LAYERS = (
         "prompts",
         "models",
         "names",
-        "polar",
         "wording",
     },
     {"storage", "retrieval", "rewriting", "overview", "generation", "checking", "verification"},

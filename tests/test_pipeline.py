@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import replace
@@ -9,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGenerationChunk
 
 from fakes.chat import ScriptedChatModel, WeighingChatModel
@@ -43,6 +45,7 @@ def items(
     history: Sequence[Turn] = (),
     whole: bool = True,
     deadline_seconds: float = 20.0,
+    rests_on: Sequence[str] = ("confirmed",),
 ) -> list[Answer]:
     """Return the stream of a pipeline whose fits rest on what the model says."""
     embeddings = WordEmbeddings()
@@ -55,7 +58,7 @@ def items(
         verifier=Verifier(
             [article],
             embeddings,
-            calibrations=[fit(), fit("confirmed")],
+            calibrations=[fit(), fit(*rests_on)],
             most_risk=0.2,
         ),
         whole=[Section(heading="Boats", text=article.text)] if whole else None,
@@ -161,33 +164,6 @@ def test_a_model_that_cannot_weigh_choices_is_judged_by_words_alone() -> None:
     assert (answer.status, answer.confidence) == ("answered", 0.5)
 
 
-@pytest.mark.parametrize(
-    ("said", "yes", "no", "text"),
-    [
-        ("Yes, it bought 37 boats.", 0.9, 0.2, "Yes, it bought 37 boats."),
-        ("The town bought 37 boats.", 0.9, 0.2, "Yes. The town bought 37 boats."),
-        ("No, the town did not buy 37 boats.", 0.6, 0.4, f"Yes: “{ANSWER}”"),
-        ("Yes, it bought 37 boats.", 0.4, 0.6, f"No: “{ANSWER}”"),
-    ],
-)
-def test_where_yes_or_no_is_asked_for_the_likelier_one_is_answered(
-    said: str, yes: float, no: float, text: str
-) -> None:
-    model = WeighingChatModel(replies=[said], sure_apart=[yes, no, 0.99])
-    answer = items(model, question="Did the town buy boats?")[-1]
-    assert answer.text == text
-    assert answer.usage == Usage(read=3, cached=0, written=3)
-    assert next(text[one.start : one.end] for one in answer.sentences).startswith(text[:3])
-
-
-def test_a_follow_up_is_settled_by_what_it_asks_itself() -> None:
-    history = [Turn(question="Did the town buy boats?", answer="Yes.")]
-    model = WeighingChatModel(replies=[ANSWER], sure_apart=0.99)
-    answer = items(model, question="And how many was it?", history=history)[-1]
-    assert answer.searched_for == "Did the town buy boats? And how many was it?"
-    assert answer.text == ANSWER
-
-
 def test_a_second_attempt_that_takes_too_long_changes_nothing() -> None:
     class Slow(WeighingChatModel):
         def _stream(self, *args: Any, **more: Any) -> Generator[ChatGenerationChunk]:
@@ -206,7 +182,12 @@ def test_an_answer_without_a_word_is_none() -> None:
     assert (answer.status, answer.reason) == ("abstained", Reason.DECLINED)
 
 
-def test_where_yes_or_no_is_asked_for_a_model_that_declines_is_not_asked_which() -> None:
-    model = WeighingChatModel(replies=[DECLINED, DECLINED])
-    assert items(model, question="Did the town buy boats?")[-1].status == "abstained"
-    assert model.weighed == []
+def test_how_much_the_model_leans_to_decline_is_asked_once_of_what_it_read_first() -> None:
+    model = WeighingChatModel(replies=[ANSWER, ANSWER], sure_apart=0.01, sure_to_decline=0.2)
+    answer = items(model, rests_on=("confirmed", "declining"))[-1]
+    assert answer.status == "abstained"
+    assert answer.signals["declining"] == pytest.approx(math.log(0.04 / 0.96))
+    first, begun = model.leaned
+    assert first == model.asked[0]
+    assert begun == [*first, AIMessage("The")]
+    assert answer.usage == Usage(read=4, cached=0, written=4)

@@ -50,11 +50,11 @@ class Risk:
 class Calibration:
     """A fit for the model whose weights have a SHA-256, or for any model.
 
-    ``adapter`` is the SHA-256 of the adapter with which that model checked its answers.
+    ``adapters`` are the SHA-256 of those with which that model wrote and checked its answers.
     """
 
     weights: str
-    adapter: str
+    adapters: Mapping[str, str]
     intercept: float
     terms: tuple[Term, ...]
     risks: tuple[Risk, ...]
@@ -102,7 +102,7 @@ def _fits() -> tuple[Calibration, ...]:
 def _fit(entry: dict[str, Any]) -> Calibration:
     return Calibration(
         weights=entry["weights"],
-        adapter=entry["adapter"],
+        adapters=entry["adapters"],
         intercept=entry["intercept"],
         terms=tuple(Term(**term) for term in entry["terms"]),
         risks=tuple(Risk(**risk) for risk in entry["risks"]),

@@ -12,10 +12,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 
-from qa.models.chat import WeighsChoices
-from qa.prompts import NO, YES, belonging, confirming
+from qa.models.chat import Adapter, WeighsChoices
+from qa.prompts import DECLINED, NO, YES, belonging, confirming
 from qa.records import Usage
 
 _LEAST = 1e-6  # below this a probability says no more than that the token was not considered
@@ -23,7 +23,7 @@ _LEAST = 1e-6  # below this a probability says no more than that the token was n
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sureness:
-    """The log odds of Yes over No, and the tokens it took to know them, if the model tells."""
+    """Log odds, as of Yes over No, and the tokens it took to know them, if the model tells."""
 
     log_odds: float
     usage: Usage | None
@@ -40,7 +40,7 @@ def confirmed(
     :param question: as it was searched for, so that it stands alone.
     :raises EngineError: if the model fails.
     """
-    return _sureness(model, confirming(title, evidence, question, answer), apart=True)
+    return _sureness(model, confirming(title, evidence, question, answer), Adapter.CHECKS)
 
 
 def belongs(model: WeighsChoices, read: Sequence[BaseMessage], kind: str, name: str) -> Sureness:
@@ -49,10 +49,34 @@ def belongs(model: WeighsChoices, read: Sequence[BaseMessage], kind: str, name: 
     :param read: the messages of ``qa.prompts.reading``.
     :raises EngineError: if the model fails.
     """
-    return _sureness(model, belonging(read, kind, name), apart=False)
+    return _sureness(model, belonging(read, kind, name), None)
 
 
-def _sureness(model: WeighsChoices, messages: Sequence[BaseMessage], *, apart: bool) -> Sureness:
-    weighed = model.weigh(messages, (YES, NO), apart=apart)
+def declining(model: WeighsChoices, asked: Sequence[BaseMessage]) -> Sureness:
+    """Return how much a model leans to decline a question, having read what it answers from.
+
+    It is the log odds of the first two words of a refusal, from the model with its adapter for
+    declining if it has one. That adapter finds what an article answers, but is no good at saying
+    what; the answer is written without it.
+
+    :param asked: the messages of ``qa.prompts.asking``.
+    :raises EngineError: if the model fails.
+    """
+    first, second, *_ = DECLINED.split(" ")
+    begun = [*asked, AIMessage(first)]
+    weighed = [
+        model.weigh(asked, (first,), adapter=Adapter.DECLINES),
+        model.weigh(begun, (f" {second}",), adapter=Adapter.DECLINES),
+    ]
+    both = math.prod(probability for one in weighed for probability in one.probabilities.values())
+    likely = min(max(both, _LEAST), 1 - _LEAST)
+    usage = Usage.total(*(one.usage for one in weighed))
+    return Sureness(log_odds=math.log(likely) - math.log(1 - likely), usage=usage)
+
+
+def _sureness(
+    model: WeighsChoices, messages: Sequence[BaseMessage], adapter: Adapter | None
+) -> Sureness:
+    weighed = model.weigh(messages, (YES, NO), adapter=adapter)
     yes, no = (max(weighed.probabilities[choice], _LEAST) for choice in (YES, NO))
     return Sureness(log_odds=math.log(yes) - math.log(no), usage=weighed.usage)

@@ -20,7 +20,7 @@ from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
 
 from qa.errors import EngineError, QAError
-from qa.models.chat import LocalChatModel, usage_of
+from qa.models.chat import Adapter, LocalChatModel, usage_of
 from qa.records import Usage
 
 _CHARACTERS_A_TOKEN = 8  # more than any tokenizer's mean; bounds a model that takes no token limit
@@ -47,9 +47,16 @@ class Writer:
     """Lets a chat model write, within bounds of length and time."""
 
     def __init__(
-        self, chat_model: BaseChatModel, *, answer_tokens: int, deadline_seconds: float
+        self,
+        chat_model: BaseChatModel,
+        *,
+        answer_tokens: int,
+        deadline_seconds: float,
+        adapter: Adapter | None = None,
     ) -> None:
+        """:param adapter: which a local model writes with, if it has it."""
         self._chat_model = chat_model
+        self._adapter = adapter
         self._answer_tokens = answer_tokens
         self._deadline_seconds = deadline_seconds
 
@@ -100,6 +107,7 @@ class Writer:
                 list(messages),
                 max_tokens=self._answer_tokens,
                 logprobs=True,
+                adapter=self._adapter,
                 deadline_seconds=self._deadline_seconds,
             )
             with closing(cast("Generator[AIMessageChunk]", local)) as chunks:

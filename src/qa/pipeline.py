@@ -16,14 +16,13 @@ from dataclasses import dataclass, replace
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from qa.checking import confirmed
+from qa.checking import Sureness, confirmed, declining
 from qa.errors import EngineError
 from qa.gathering import Gatherer
 from qa.generation import Draft, Writer
-from qa.models.chat import WeighsChoices
+from qa.models.chat import Adapter, WeighsChoices
 from qa.overview import Listing, Summary, overview_of
-from qa.polar import asks_yes_or_no, settled
-from qa.prompts import DECLINED, NO, YES, Section, asking, asking_again, reading
+from qa.prompts import DECLINED, Section, asking, asking_again, reading
 from qa.records import (
     Answer,
     Article,
@@ -135,14 +134,17 @@ class Pipeline:
             return
         best = (draft, Verdict(reason=Reason.DECLINED))
         shown = ""
-        settles = asks_yes_or_no(asked)
+        leaning: Sureness | None = None
         end = time.monotonic() + self._limits.deadline_seconds - _milliseconds(started) / 1000
         for attempt in self._attempts(asked, history, hits):
             left = end - time.monotonic()
             if attempt.again and left <= 0:
                 break
             writer = Writer(
-                self._chat_model, answer_tokens=self._limits.answer_tokens, deadline_seconds=left
+                self._chat_model,
+                answer_tokens=self._limits.answer_tokens,
+                deadline_seconds=left,
+                adapter=Adapter.ANSWERS,
             )
             written = Draft(text="")
             try:
@@ -156,7 +158,8 @@ class Pipeline:
                 if attempt.again and time.monotonic() >= end:
                     break
                 raise
-            text, verdict, usage = self._judged(attempt, written, draft, settles=settles)
+            leaning = leaning or self._leaning(attempt)
+            text, verdict, usage = self._judged(attempt, written, draft, leaning)
             draft = replace(draft, text=text, usage=Usage.total(draft.usage, usage))
             if verdict.reason is Reason.NONE:
                 yield _finished(draft, verdict, started)
@@ -218,30 +221,36 @@ class Pipeline:
         queries = list(dict.fromkeys([searched_for, question]))
         return tuple(self._retriever.search(queries, self._limits.passages))
 
+    def _leaning(self, attempt: _Attempt) -> Sureness | None:
+        """Return how much the model leans to decline the question, if the confidence rests on it.
+
+        It is asked once, of what was read first.
+        """
+        if self._weigher is None or "declining" not in self._verifier.signals:
+            return None
+        return declining(self._weigher, attempt.messages)
+
     def _judged(
-        self, attempt: _Attempt, written: Draft, draft: Answer, *, settles: bool
+        self, attempt: _Attempt, written: Draft, draft: Answer, leaning: Sureness | None
     ) -> tuple[str, Verdict, Usage | None]:
         """Return an answer as it is to be read, what becomes of it, and what asking the model took.
 
-        :param settles: whether Yes or No is asked for.
+        :param leaning: what ``_leaning`` gave.
         """
         text = self._forms.given_to(written.text)
+        usage = leaning.usage if leaning and not attempt.again else None
         if not any(map(str.isalnum, text)) or declines(text):
-            return text, Verdict(reason=Reason.DECLINED), None
+            return text, Verdict(reason=Reason.DECLINED), usage
         examined = self._examined(attempt, text, draft)
         model = self._weigher
         if model is None or not examined.carried:
-            return text, self._verifier.judge(examined, {}), None
-        usage = None
-        if settles:
-            settled_text, usage = self._settled(model, text, examined, draft)
-            if settled_text != text:
-                text, examined = settled_text, self._examined(attempt, settled_text, draft)
+            return text, self._verifier.judge(examined, {}), usage
         tokens = written.log_probabilities or (0.0,)
         confirmation = confirmed(model, examined.title, examined.evidence, draft.searched_for, text)
         usage = Usage.total(usage, confirmation.usage)
         from_the_model = {
             "confirmed": confirmation.log_odds,
+            **({"declining": leaning.log_odds} if leaning else {}),
             "asked_again": float(attempt.again),
             "token_mean": sum(tokens) / len(tokens),
             "token_least": min(tokens),
@@ -265,18 +274,6 @@ class Pipeline:
             read=attempt.read,
             follow_up=draft.searched_for != draft.question,
         )
-
-    def _settled(
-        self, model: WeighsChoices, text: str, examined: Examination, draft: Answer
-    ) -> tuple[str, Usage | None]:
-        """Return an answer to a question that asks for Yes or No, and what it took.
-
-        It begins with the one of which the model is surer, having read the evidence alone.
-        """
-        title, evidence = examined.title, examined.evidence
-        yes, no = (confirmed(model, title, evidence, draft.searched_for, one) for one in (YES, NO))
-        usage = Usage.total(yes.usage, no.usage)
-        return settled(text, yes=yes.log_odds >= no.log_odds, evidence=evidence), usage
 
     def _abstention(self, draft: Answer, asked: str, verdict: Verdict, started: float) -> Answer:
         """Return the answer that says that the article does not say, with the closest passage."""

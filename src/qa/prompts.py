@@ -101,7 +101,7 @@ def confirming(title: str, evidence: str, question: str, answer: str) -> list[Ba
     """Return messages that ask whether words of an article state an answer to a question.
 
     They hold neither the article nor the conversation, so that a long article changes nothing. The
-    adapter that ``qa.models.opening.adapter_of`` finds was fitted on exactly this form.
+    adapter that ``qa.models.opening.adapters_of`` finds was fitted on exactly this form.
 
     :param title: of the article, which often names what its sentences only point to.
     :param question: in words that stand alone.

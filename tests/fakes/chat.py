@@ -14,7 +14,7 @@ from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
-from qa.models.chat import Weighed
+from qa.models.chat import Adapter, Weighed
 from qa.records import Usage
 
 
@@ -103,16 +103,28 @@ class BrokenChatModel(ScriptedChatModel):
 class WeighingChatModel(ScriptedChatModel):
     """Also tells how sure it is of Yes: ``sure_apart`` of what is apart, ``sure`` of the rest.
 
-    A list has one for each time it is asked.
+    A list has one for each time it is asked. ``sure_to_decline`` is the probability of each word
+    of a refusal.
     """
 
     sure: float = 0.5
     sure_apart: float | list[float] = 0.5
+    sure_to_decline: float = 0.1
     weighed: list[bool] = Field(default_factory=list)
+    leaned: list[list[BaseMessage]] = Field(default_factory=list)
 
     def weigh(
-        self, messages: Sequence[BaseMessage], choices: Sequence[str], *, apart: bool = False
+        self,
+        messages: Sequence[BaseMessage],
+        choices: Sequence[str],
+        *,
+        adapter: Adapter | None = None,
     ) -> Weighed:
+        if adapter is Adapter.DECLINES:
+            self.leaned.append(list(messages))
+            usage = Usage(read=1, cached=0, written=1)
+            return Weighed(probabilities=dict.fromkeys(choices, self.sure_to_decline), usage=usage)
+        apart = adapter is Adapter.CHECKS
         self.weighed.append(apart)
         yes, no = choices
         sure = self.sure_apart if apart else self.sure

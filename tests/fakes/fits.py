@@ -12,7 +12,7 @@ def fit(*signals: str) -> Calibration:
     """
     return Calibration(
         weights="abc",
-        adapter="def",
+        adapters={},
         intercept=0.0,
         terms=tuple(Term(signal=name, mean=0.0, deviation=1.0, weight=1.0) for name in signals),
         risks=(Risk(probability=0.5, wrong=0.1, given=0.5),),

@@ -11,6 +11,7 @@ import math
 import secrets
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
 from langchain_core.callbacks import CallbackManagerForLLMRun
@@ -32,6 +33,14 @@ from qa.models.worker import ANSWERING_SLOT, CHECKING_SLOT
 from qa.records import Usage
 
 CHOICES_CONSIDERED = 200
+
+
+class Adapter(StrEnum):
+    """What a model may have learned to do better, by low-rank changes to its weights."""
+
+    CHECKS = "checks"
+    ANSWERS = "answers"
+    DECLINES = "declines"
 
 
 @runtime_checkable
@@ -68,12 +77,16 @@ class WeighsChoices(Protocol):
     """A model that tells how probable each of a few one-token answers is."""
 
     def weigh(
-        self, messages: Sequence[BaseMessage], choices: Sequence[str], *, apart: bool = False
+        self,
+        messages: Sequence[BaseMessage],
+        choices: Sequence[str],
+        *,
+        adapter: Adapter | None = None,
     ) -> Weighed:
         """Return how probable each choice is as the next token.
 
-        :param apart: beside the prompts that were read ahead, and with what the model learned for
-            checking answers, if it learned anything.
+        :param messages: if the last one is the model's own, it goes on with that.
+        :param adapter: what the model learned that is to be used, if it learned that.
         """
         ...
 
@@ -82,9 +95,10 @@ class LocalChatModel(BaseChatModel):
     """A chat model over an ``Engine``: always the likeliest token, so answers repeat exactly.
 
     Besides LangChain's ``stop`` it takes ``max_tokens``, ``grammar`` (GBNF), ``json_schema``,
-    ``logprobs``, ``top_logprobs`` and ``deadline_seconds``. Closing a stream stops the model.
-    ``weights`` is the SHA-256 of the model file where it is known; ``adapted`` tells that the
-    engine has an adapter for it, which is used for what is weighed apart.
+    ``logprobs``, ``top_logprobs``, ``adapter`` (unless there is none, it is used) and
+    ``deadline_seconds``. Closing a stream stops the model.
+    ``weights`` is the SHA-256 of the model file where it is known, ``adapters`` what the engine has
+    adapters for, in its order.
     """
 
     model_config = ConfigDict(arbitrary_types_allowed=True)
@@ -92,7 +106,7 @@ class LocalChatModel(BaseChatModel):
     engine: Engine
     model_name: str
     weights: str = ""
-    adapted: bool = False
+    adapters: tuple[Adapter, ...] = ()
     max_tokens: int = 512
     deadline_seconds: float = 60.0
 
@@ -155,6 +169,7 @@ class LocalChatModel(BaseChatModel):
         json_schema: dict[str, Any] | None = None,
         logprobs: bool = False,
         top_logprobs: int = 1,
+        adapter: Adapter | None = None,
     ) -> dict[str, Any]:
         """Return the request; an argument that is not known is a TypeError."""
         body: dict[str, Any] = {
@@ -175,6 +190,8 @@ class LocalChatModel(BaseChatModel):
             body["json_schema"] = json_schema
         if logprobs:
             body |= {"logprobs": True, "top_logprobs": top_logprobs}
+        if adapter in self.adapters:
+            body["lora"] = [{"id": self.adapters.index(adapter), "scale": 1.0}]
         return body
 
     def get_num_tokens(self, text: str) -> int:
@@ -214,7 +231,11 @@ class LocalChatModel(BaseChatModel):
         return str(reply["prompt"]).partition(mark)[0]
 
     def weigh(
-        self, messages: Sequence[BaseMessage], choices: Sequence[str], *, apart: bool = False
+        self,
+        messages: Sequence[BaseMessage],
+        choices: Sequence[str],
+        *,
+        adapter: Adapter | None = None,
     ) -> Weighed:
         """Return the probability of each choice as the one next token, in the order of ``choices``.
 
@@ -228,11 +249,15 @@ class LocalChatModel(BaseChatModel):
             if (count := self.count_tokens(choice)) != 1:
                 raise ValueError(f"choice {choice!r} is {count} tokens to this model, not 1")
             self._one_token.add(choice)
-        body = self._body(messages, max_tokens=1, logprobs=True, top_logprobs=CHOICES_CONSIDERED)
-        if apart:
+        body = self._body(
+            messages,
+            max_tokens=1,
+            logprobs=True,
+            top_logprobs=CHOICES_CONSIDERED,
+            adapter=adapter,
+        )
+        if adapter is Adapter.CHECKS:  # beside the prompts that were read ahead
             body["id_slot"] = CHECKING_SLOT
-            if self.adapted:
-                body["lora"] = [{"id": 0, "scale": 1.0}]
         events = list(
             self.engine.stream("/v1/chat/completions", body, deadline_seconds=self.deadline_seconds)
         )

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 
 from qa.errors import EngineError, QAError, WeightsError
 from qa.models.catalogue import find_model
-from qa.models.chat import LocalChatModel
+from qa.models.chat import Adapter, LocalChatModel
 from qa.models.engine import Engine
 from qa.models.weights import locate
 from qa.models.worker import Launch
@@ -54,14 +54,14 @@ def open_chat_model(
     if _is_provided(name):
         return _from_provider(name)
     path, weights, identity = _file_of(name, models_folder)
-    adapter = adapter_of(weights)
+    adapters = adapters_of(weights)
     launch = Launch(
         model=str(path),
         context_tokens=context_tokens,
         threads=threads,
         states_folder=_usable_folder(states_folder),
         program=_program_path(llama_server),
-        adapter=str(adapter) if adapter else None,
+        adapters=[str(path) for path in adapters.values()],
     )
     engine = Engine(launch, identity=f"{_engine_identity(launch)} {identity}")
     engine.start()
@@ -69,7 +69,7 @@ def open_chat_model(
         engine=engine,
         model_name=name,
         weights=weights,
-        adapted=adapter is not None,
+        adapters=tuple(adapters),
         deadline_seconds=deadline_seconds,
     )
 
@@ -112,13 +112,14 @@ def _file_of(name: str, models_folder: Path) -> tuple[Path, str, str]:
     return path, weights, identity
 
 
-def adapter_of(weights: str) -> Path | None:
-    """Return the adapter for checking answers that was fitted on the weights of a SHA-256.
+def adapters_of(weights: str) -> dict[Adapter, Path]:
+    """Return the adapters that were fitted on the weights of a SHA-256, by what they are for.
 
     Other weights have none: an adapter changes the very numbers that it was fitted on.
     """
-    path = Path(str(resources.files("qa.models"))) / "adapters" / f"{weights}.gguf"
-    return path if path.is_file() else None
+    folder = Path(str(resources.files("qa.models"))) / "adapters" / weights
+    paths = {adapter: folder / f"{adapter}.gguf" for adapter in Adapter}
+    return {adapter: path for adapter, path in paths.items() if weights and path.is_file()}
 
 
 def _at_url(name: str, url: str, deadline_seconds: float) -> BaseChatModel:

@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -39,8 +40,9 @@ LISTENING = re.compile(r"listening on http://127\.0\.0\.1:(\d+)")
 class Launch:
     """What to run: a GGUF file, with the bundled engine or, if given, a llama-server program.
 
-    Paths are absolute; without ``states_folder`` ("") no state can be saved. The ``adapter``, a
-    GGUF file of low-rank changes to the model's weights, is applied to requests that ask for it.
+    Paths are absolute; without ``states_folder`` ("") no state can be saved. The ``adapters``, GGUF
+    files of low-rank changes to the model's weights, are applied to requests that ask for them by
+    their place.
     """
 
     model: str
@@ -48,7 +50,7 @@ class Launch:
     threads: int
     states_folder: str
     program: str | None = None
-    adapter: str | None = None
+    adapters: Sequence[str] = ()
 
 
 def piped(stream: IO[str] | None) -> IO[str]:
@@ -78,8 +80,8 @@ def serve_bundled(launch: Launch, key: str) -> int:
     params.cache_ram_mib = PROMPT_CACHE_MEBIBYTES
     if launch.states_folder:
         params.slot_save_path = launch.states_folder + os.sep
-    if launch.adapter:  # of no weight but where a request gives it one
-        params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(launch.adapter, 0.0)]
+    # Of no weight but where a request gives them one.
+    params.lora_adapters = [xllamacpp.CommonAdapterLoraInfo(path, 0.0) for path in launch.adapters]
     params.hostnames = [HOST]
     params.port = 0
     params.api_keys = [key]
@@ -111,8 +113,8 @@ def serve_program(program: str, launch: Launch, key: str) -> int:
     ]
     if launch.states_folder:
         arguments += ["--slot-save-path", launch.states_folder]
-    if launch.adapter:
-        arguments += ["--lora-scaled", f"{launch.adapter}:0"]
+    if launch.adapters:
+        arguments += ["--lora-scaled", ",".join(f"{path}:0" for path in launch.adapters)]
     environment = os.environ | {
         "LLAMA_API_KEY": key,
         "LLAMA_ARG_FIT": "off",

@@ -1,0 +1,111 @@
+"""Keeps the signals of every attempt at the questions of test sets, to fit the confidence on.
+
+    python benchmarks/attempts.py SET ...      puts them in signals.jsonl, for those of these sets
+
+In: test sets, and the default model with its adapters. Out: one line for each attempt at a question
+in benchmarks/signals.jsonl: the set, a name of the article, the question's id, whether the article
+answers it, whether the attempt did so rightly, and its signals, null where it declined or the
+article carries nothing of it. A second attempt is made where the first would be withheld at the
+default risk, as the program does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from qa.assistant import STATES_FOLDER, Assistant, chat_model_of
+from qa.evaluation.records import Example
+from qa.evaluation.squad import contains
+from qa.evaluation.testsets import load_examples
+from qa.generation import Writer
+from qa.models.chat import Adapter, LocalChatModel
+from qa.overview import overview_of
+from qa.records import Answer, Reason, Timings
+from qa.rewriting import clean_question, standalone
+from qa.settings import Settings
+
+KEPT = Path(__file__).with_name("signals.jsonl")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("sets", nargs="+", type=Path)
+    options = parser.parse_args()
+    settings = Settings()
+    model = chat_model_of(settings, states_folder=settings.index_folder / STATES_FOLDER)
+    assert isinstance(model, LocalChatModel)
+    with closing(model):
+        for path in options.sets:
+            found = list(of_set(path, settings, model))
+            kept = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []
+            kept = [line for line in kept if json.loads(line)["set"] != path.stem]
+            KEPT.write_text("\n".join([*kept, *map(json.dumps, found)]) + "\n", encoding="utf-8")
+
+
+def of_set(path: Path, settings: Settings, model: LocalChatModel) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a test set; its questions about a whole article are left out."""
+    assistants: dict[str, Assistant] = {}
+    for example in tqdm(load_examples(path), desc=path.stem):
+        article = example.article
+        if article.id not in assistants:
+            assistants[article.id] = Assistant.open(article, settings=settings, chat_model=model)
+        if overview_of(example.question, alone=not example.history):
+            continue
+        for right, verdict_signals in attempts(assistants[article.id], example, settings, model):
+            yield {
+                "set": path.stem,
+                "article": article.id[:12],
+                "question": example.id,
+                "answerable": example.answerable,
+                "right": right,
+                "signals": {name: round(value, 4) for name, value in verdict_signals.items()}
+                or None,
+            }
+
+
+def attempts(
+    assistant: Assistant, example: Example, settings: Settings, model: LocalChatModel
+) -> Iterator[tuple[bool, dict[str, float]]]:
+    """Yield of each attempt whether it is right, and its signals.
+
+    A stream shows one answer, so the parts that it is made of are used here.
+    """
+    pipeline = assistant._pipeline
+    question = clean_question(example.question, most_characters=settings.question_characters)
+    searched_for = standalone(question, example.history)
+    draft = Answer(
+        question=question,
+        searched_for=searched_for,
+        text="",
+        status="draft",
+        hits=pipeline._search(question, searched_for),
+        timings=Timings(retrieve_ms=0.0, first_token_ms=None, total_ms=0.0),
+    )
+    writer = Writer(
+        model,
+        answer_tokens=settings.answer_tokens,
+        deadline_seconds=settings.deadline_seconds,
+        adapter=Adapter.ANSWERS,
+    )
+    leaning = None
+    for attempt in pipeline._attempts(question, example.history, draft.hits):
+        *_, written = writer.stream(attempt.messages)
+        draft = replace(draft, text=written.text)
+        leaning = leaning or pipeline._leaning(attempt)
+        text, verdict, _ = pipeline._judged(attempt, written, draft, leaning)
+        right = bool(example.answers) and contains(text, example.answers)
+        yield right, dict(verdict.signals)
+        if verdict.reason is Reason.NONE:
+            return
+
+
+if __name__ == "__main__":
+    main()
