@@ -11,7 +11,9 @@ The fit is a logistic regression over the standardised signals. What is printed,
 risks that a setting is looked up in, comes from articles that the weights were not fitted on: they
 are divided into folds by article. Of the attempts at a question the first that is likely enough is
 given, as the program does. ``--write`` replaces src/qa/calibration.json by the fits on all
-articles: for the model that answered, and without what only a model gives, for any other.
+articles: for the model that answered, and without what only a model gives, for any other. That one
+is fitted on plain_signals.jsonl, first answers of the same model without its adapters: with them
+it answers in fewer words than other models, and hardly ever in words of its own.
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ from qa.signals import FROM_THE_MODEL, SIGNALS
 FOLDS = 10
 INVERSE_PENALTY = 0.3
 KEPT = Path(__file__).with_name("signals.jsonl")
+PLAIN = Path(__file__).with_name("plain_signals.jsonl")
 FILE = Path(__file__).resolve().parents[1] / "src" / "qa" / "calibration.json"
 STEPS = np.arange(0.05, 0.951, 0.01)
 FEWEST = 30
@@ -79,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    entries = fits(attempts(KEPT.read_text(encoding="utf-8").splitlines()))
+    entries = fits(*(attempts(path.read_text("utf-8").splitlines()) for path in (KEPT, PLAIN)))
     if options.write:
         FILE.write_text(json.dumps({"fits": entries}, indent=1) + "\n", encoding="utf-8")
 
@@ -98,7 +101,7 @@ def attempts(lines: Sequence[str]) -> Attempts:
     )
 
 
-def fits(data: Attempts) -> list[dict[str, Any]]:
+def fits(data: Attempts, plain: Attempts) -> list[dict[str, Any]]:
     """Return the entries of the data file; print what each is worth on articles apart."""
     weights = find_model(Settings().chat_model).files[0].sha256
     adapters = {
@@ -107,12 +110,12 @@ def fits(data: Attempts) -> list[dict[str, Any]]:
     }
     own, apart_own = fit(data, list(SIGNALS), weights, adapters)
     names = [name for name in SIGNALS if name not in FROM_THE_MODEL]
-    words, apart_words = fit(data, names, ANY_MODEL, {})
+    words, apart_words = fit(plain, names, ANY_MODEL, {})
     check = np.array([one["confirmed"] if one else -np.inf for one in data.signals])
     print(f"{data.questions.max() + 1} questions, {data.answered.sum()} answers")
     show(data, apart_own, "all signals")
     show(data, check, "the check alone")
-    show(data, apart_words, "words alone")
+    show(plain, apart_words, "words alone, of plain answers")
     show_sets(data, apart_own, own)
     return [own, words]
 
