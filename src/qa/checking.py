@@ -18,6 +18,7 @@ from qa.models.chat import Adapter, WeighsChoices
 from qa.prompts import DECLINED, NO, YES, belonging, confirming
 from qa.records import Usage
 
+_MOST_LEANING = 4.0  # log odds; what lies beyond says no more
 _LEAST = 1e-6  # below this a probability says no more than that the token was not considered
 
 
@@ -70,8 +71,9 @@ def declining(model: WeighsChoices, asked: Sequence[BaseMessage]) -> Sureness:
     ]
     both = math.prod(probability for one in weighed for probability in one.probabilities.values())
     likely = min(max(both, _LEAST), 1 - _LEAST)
+    log_odds = math.log(likely) - math.log(1 - likely)
     usage = Usage.total(*(one.usage for one in weighed))
-    return Sureness(log_odds=math.log(likely) - math.log(1 - likely), usage=usage)
+    return Sureness(log_odds=max(-_MOST_LEANING, min(log_odds, _MOST_LEANING)), usage=usage)
 
 
 def _sureness(
