@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from gguf import GGUFReader, GGUFValueType, GGUFWriter
-from gguf.quants import dequantize
+from gguf import GGMLQuantizationType, GGUFReader, GGUFValueType, GGUFWriter
+from gguf.quants import dequantize, quantize
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoTokenizer
@@ -165,7 +165,8 @@ class Network:
 
         Return their parameters.
         """
-        known = {one.name: one.data for one in GGUFReader(start).tensors} if start else {}
+        tensors = GGUFReader(start).tensors if start else []
+        known = {one.name: dequantize(one.data, one.tensor_type) for one in tensors}
         widths = {
             "attn_q": WIDTH,
             "attn_k": KEY_HEADS * HEAD_WIDTH,
@@ -224,8 +225,14 @@ class Network:
         for place, layer in enumerate(self.layers):
             for name, change in layer.changes.items():
                 for end, matrix in (("lora_a", change.down), ("lora_b", change.up)):
-                    half = matrix.detach().numpy().astype(np.float16)
-                    writer.add_tensor(f"blk.{place}.{name}.weight.{end}", half)
+                    numbers = matrix.detach().numpy()
+                    name_there = f"blk.{place}.{name}.weight.{end}"
+                    if end == "lora_a":  # in 8 bits; the other's rows are too short for that
+                        narrow = quantize(numbers.astype(np.float32), GGMLQuantizationType.Q8_0)
+                        kind = GGMLQuantizationType.Q8_0
+                        writer.add_tensor(name_there, narrow, raw_dtype=kind)
+                    else:
+                        writer.add_tensor(name_there, numbers.astype(np.float16))
         writer.write_header_to_file()
         writer.write_kv_data_to_file()
         writer.write_tensors_to_file()
