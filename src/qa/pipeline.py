@@ -38,7 +38,7 @@ from qa.records import (
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
 from qa.sections import Part, in_article_order, parts, passage_sections
-from qa.verification import Examination, Verdict, Verifier, declines, may_decline
+from qa.verification import Examination, Verdict, Verifier, may_decline, says_nothing
 from qa.wording import Forms
 
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
@@ -239,7 +239,7 @@ class Pipeline:
         """
         text = self._forms.given_to(written.text)
         usage = leaning.usage if leaning and not attempt.again else None
-        if not any(map(str.isalnum, text)) or declines(text):
+        if says_nothing(text):
             return text, Verdict(reason=Reason.DECLINED), usage
         examined = self._examined(attempt, text, draft)
         model = self._weigher

@@ -23,7 +23,7 @@ from qa.overview import MOST_SENTENCES, Listing, Summary
 from qa.prompts import listing, reading, summarising, summarising_part
 from qa.records import Citation, Reason, Sentence, Support, Usage
 from qa.sections import Part
-from qa.verification import Place, Verdict, Verifier, declines, may_decline
+from qa.verification import Place, Verdict, Verifier, declines, may_decline, says_nothing
 
 LIST_CONFIDENCE = 0.5
 """The confidence of a list whose items no model was asked about: each is known to stand in the
@@ -87,7 +87,7 @@ class SummaryTally:
     def take(self, said: str, part: Part) -> None:
         """Keep what holds of what the model wrote on a part."""
         said = _BULLETS.sub("", said)
-        if not any(map(str.isalnum, said)) or declines(said):
+        if says_nothing(said):
             return
         examined = self._verifier.examine(
             self._question, said, hits=(), read=part.chunks, follow_up=False

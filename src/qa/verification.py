@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -118,10 +119,7 @@ class Verifier:
         )
         self._texts = [place.text for place in self.places]
         self._index = SentenceIndex(self._texts)
-        # Headings are no sentences, but what stands there is mentioned.
-        self._everything = content_words(
-            " ".join(f"{article.title} {article.text}" for article in articles)
-        )
+        self._articles = tuple(articles)
         self._vectors: dict[int, np.ndarray] = {}
 
     def relates(self, question: str, hits: Sequence[Hit]) -> bool:
@@ -234,6 +232,15 @@ class Verifier:
         """Return the words of a question that stand nowhere in the articles."""
         return unknown_words(question, self._everything)
 
+    @cached_property
+    def _everything(self) -> frozenset[str]:
+        """The stems of all words: headings are no sentences, but what stands there is mentioned.
+
+        They take a while to find, and only an abstention asks for them.
+        """
+        texts = (f"{article.title} {article.text}" for article in self._articles)
+        return content_words(" ".join(texts))
+
     def unmentioned(self, question: str, closest: Citation) -> list[str]:
         """Return those that stand neither in a sentence nor in those beside it.
 
@@ -302,6 +309,11 @@ class Verifier:
 def declines(text: str) -> bool:
     """Return whether a text says that the article does not say."""
     return bool(_DECLINING.search(text))
+
+
+def says_nothing(text: str) -> bool:
+    """Return whether a text has no word, or says that the article does not say."""
+    return not any(map(str.isalnum, text)) or declines(text)
 
 
 def may_decline(text: str) -> bool:

@@ -6,11 +6,8 @@ from collections.abc import Sequence
 
 from qa.evaluation.figures import counts_units
 from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_meaning
-from qa.evaluation.plots import interval_svg, reliability_svg, risk_coverage_svg
+from qa.evaluation.plots import histogram_svg, interval_svg, reliability_svg, risk_coverage_svg
 from qa.evaluation.records import Estimate, Outcome, Report
-
-Drawn = tuple[str, str]
-"""A plot as SVG, and its caption."""
 
 
 def outcome_bar(outcomes: Sequence[Outcome], *, legend: str) -> str:
@@ -39,9 +36,9 @@ def drawn_interval(one: Estimate) -> str:
     return interval_svg(one.value, one.low, one.high) if share else ""
 
 
-def confidence_plots(report: Report) -> tuple[Drawn, ...]:
-    """Return the plots that say what the confidence is worth."""
-    return (
+def plots_html(report: Report) -> str:
+    """Return the plots of a report, with their captions."""
+    drawn = (
         (
             risk_coverage_svg(report.curves.get("risk-coverage", ())),
             "What goes wrong as more is answered, the surest answers first. Lower is better.",
@@ -50,11 +47,11 @@ def confidence_plots(report: Report) -> tuple[Drawn, ...]:
             reliability_svg(report.curves.get("reliability", ())),
             "What the confidence is worth: on the dashed line it is right as often as it says.",
         ),
+        (
+            histogram_svg((outcome.seconds for outcome in report.outcomes), label="seconds"),
+            "How long the answers took.",
+        ),
     )
-
-
-def plots_html(drawn: Sequence[Drawn]) -> str:
-    """Return plots with their captions."""
     figures = "".join(
         f"<figure>{svg}<figcaption>{caption}</figcaption></figure>" for svg, caption in drawn
     )

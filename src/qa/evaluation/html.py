@@ -16,10 +16,9 @@ from importlib.resources import files
 
 from qa.evaluation.case_json import cases_to_json
 from qa.evaluation.figures import Row, rows, smallest_shown
-from qa.evaluation.fragments import confidence_plots, drawn_interval, outcome_bar, plots_html
+from qa.evaluation.fragments import drawn_interval, outcome_bar, plots_html
 from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_of
 from qa.evaluation.metrics import METRICS
-from qa.evaluation.plots import histogram_svg
 from qa.evaluation.records import Estimate, Outcome, Report
 
 
@@ -85,11 +84,9 @@ def _figure(one: Estimate, row: Row) -> str:
 
 
 def _plots(report: Report) -> str:
-    seconds = [outcome.seconds for outcome in report.outcomes]
-    times = (histogram_svg(seconds, label="seconds"), "How long the answers took.")
     return (
         '<section aria-labelledby="plots"><h2 id="plots">Plots</h2>'
-        f"{plots_html((*confidence_plots(report), times))}</section>\n"
+        f"{plots_html(report)}</section>\n"
     )
 
 

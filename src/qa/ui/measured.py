@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qa.evaluation.figures import MAIN_FIGURES, Row, rows, smallest_shown
-from qa.evaluation.fragments import confidence_plots, drawn_interval, outcome_bar, plots_html
+from qa.evaluation.fragments import drawn_interval, outcome_bar, plots_html
 from qa.evaluation.kinds import Kind, kind_counts, kind_label, kind_of
 from qa.evaluation.metrics import METRICS
-from qa.evaluation.plots import histogram_svg
 from qa.evaluation.records import Estimate, Outcome, Report
 from qa.evaluation.reporting import HTML_NAME, JSON_NAME
 from qa.ui.bench import ExampleSet
@@ -190,9 +189,7 @@ def _figure(one: Estimate, row: Row) -> str:
 
 
 def _plots(report: Report) -> str:
-    seconds = [outcome.seconds for outcome in report.outcomes]
-    times = (histogram_svg(seconds, label="seconds"), "How long the answers took.")
-    return f"<section><h3>Plots</h3>{plots_html((*confidence_plots(report), times))}</section>"
+    return f"<section><h3>Plots</h3>{plots_html(report)}</section>"
 
 
 def _cases(report: Report) -> str:
