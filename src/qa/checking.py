@@ -38,7 +38,7 @@ def confirmed(
     Nothing but these words is read for it, with the model's adapter for checks if it has one.
 
     :param title: of the article that the evidence is from.
-    :param question: as it was searched for, so that it stands alone.
+    :param question: what ``qa.rewriting.in_context`` gives.
     :raises EngineError: if the model fails.
     """
     return _sureness(model, confirming(title, evidence, question, answer), Adapter.CHECKS)

@@ -36,7 +36,7 @@ from qa.records import (
     Usage,
 )
 from qa.retrieval import Retriever
-from qa.rewriting import clean_question, standalone
+from qa.rewriting import clean_question, in_context, standalone
 from qa.sections import Part, in_article_order, parts, passage_sections
 from qa.verification import Examination, Verdict, Verifier, may_decline, says_nothing
 from qa.wording import Forms
@@ -59,8 +59,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Attempt:
-    """What the model is asked, having read some chunks, or everything if ``read`` is None."""
+    """What the model is asked, having read some chunks, or everything if ``read`` is None.
 
+    ``question`` is what an answer is checked against.
+    """
+
+    question: str
     messages: Sequence[BaseMessage]
     read: tuple[Chunk, ...] | None
     again: bool = False
@@ -179,28 +183,26 @@ class Pipeline:
         passages that it has not read, beside the best. Any other model reads all of them at once.
         """
         turns = history[-_MOST_TURNS:]
+        question = in_context(asked, history)
         twice = self._verifier.asks_the_model
         if self._whole:
             messages = asking(reading(self._whole), asked, turns)
-            first = _Attempt(messages=messages, read=None)
+            first = _Attempt(question=question, messages=messages, read=None)
             if not twice:
                 return [first]
             again = asking_again(messages, hits[0].chunk.text)
-            return [first, _Attempt(messages=again, read=None, again=True)]
+            return [first, replace(first, messages=again, again=True)]
         half = math.ceil(len(hits) / 2)
         others = hits[half:]
         runs = [hits[:half], [hits[0], *others]] if twice and others else [hits]
-        return [
-            self._of_passages(asked, turns, run, again=number > 0)
-            for number, run in enumerate(runs)
-        ]
-
-    def _of_passages(
-        self, asked: str, turns: Sequence[Turn], hits: Sequence[Hit], *, again: bool
-    ) -> _Attempt:
-        read = in_article_order(self._articles, hits)
-        messages = asking(reading(passage_sections(read)), asked, turns)
-        return _Attempt(messages=messages, read=tuple(read), again=again)
+        found = []
+        for run in runs:
+            read = in_article_order(self._articles, run)
+            messages = asking(reading(passage_sections(read)), asked, turns)
+            found.append(
+                _Attempt(question=question, messages=messages, read=tuple(read), again=bool(found))
+            )
+        return found
 
     def _read_through(
         self, overview: Summary | Listing, draft: Answer, started: float
@@ -246,7 +248,7 @@ class Pipeline:
         if model is None or not examined.carried:
             return text, self._verifier.judge(examined, {}), usage
         tokens = written.log_probabilities or (0.0,)
-        confirmation = confirmed(model, examined.title, examined.evidence, draft.searched_for, text)
+        confirmation = confirmed(model, examined.title, examined.evidence, attempt.question, text)
         usage = Usage.total(usage, confirmation.usage)
         from_the_model = {
             "confirmed": confirmation.log_odds,
@@ -260,7 +262,7 @@ class Pipeline:
             rival = self._verifier.rival(draft.searched_for, text, examined, attempt.read)
             if rival:
                 title = rival.article.title
-                says = confirmed(model, title, rival.text, draft.searched_for, rival.text)
+                says = confirmed(model, title, rival.text, attempt.question, rival.text)
                 usage = Usage.total(usage, says.usage)
                 if says.log_odds > _CONTRARY_FROM:
                     verdict = replace(verdict, contrary=rival)

@@ -104,7 +104,7 @@ def confirming(title: str, evidence: str, question: str, answer: str) -> list[Ba
     adapter that ``qa.models.opening.adapters_of`` finds was fitted on exactly this form.
 
     :param title: of the article, which often names what its sentences only point to.
-    :param question: in words that stand alone.
+    :param question: what ``qa.rewriting.in_context`` gives.
     """
     said = (
         f"Article: {_on_a_line(title)}\nIt says: {_on_a_line(evidence)}\n\n"
