@@ -1,6 +1,7 @@
 """Keeps the signals of every attempt at the questions of test sets, to fit the confidence on.
 
-    python benchmarks/attempts.py SET ...      puts them in signals.jsonl, for those of these sets
+    python benchmarks/attempts.py SET ...                  puts them in signals.jsonl
+    python benchmarks/attempts.py --follow-ups SET ...     of the questions after another one alone
 
 In: test sets, and the default model with its adapters. Out: one line for each attempt at a question
 in benchmarks/signals.jsonl: the set, a name of the article, the question's id, whether the article
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -38,22 +39,26 @@ KEPT = Path(__file__).with_name("signals.jsonl")
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sets", nargs="+", type=Path)
+    parser.add_argument("--follow-ups", action="store_true", help="only questions after another")
     options = parser.parse_args()
     settings = Settings()
     model = chat_model_of(settings, states_folder=settings.index_folder / STATES_FOLDER)
     assert isinstance(model, LocalChatModel)
     with closing(model):
         for path in options.sets:
-            found = list(of_set(path, settings, model))
+            examples = [one for one in load_examples(path) if one.history or not options.follow_ups]
+            found = list(of_set(path.stem, examples, settings, model))
             kept = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []
             kept = [line for line in kept if json.loads(line)["set"] != path.stem]
             KEPT.write_text("\n".join([*kept, *map(json.dumps, found)]) + "\n", encoding="utf-8")
 
 
-def of_set(path: Path, settings: Settings, model: LocalChatModel) -> Iterator[dict[str, Any]]:
+def of_set(
+    name: str, examples: Sequence[Example], settings: Settings, model: LocalChatModel
+) -> Iterator[dict[str, Any]]:
     """Yield the lines of a test set; its questions about a whole article are left out."""
     assistants: dict[str, Assistant] = {}
-    for example in tqdm(load_examples(path), desc=path.stem):
+    for example in tqdm(examples, desc=name):
         article = example.article
         if article.id not in assistants:
             assistants[article.id] = Assistant.open(article, settings=settings, chat_model=model)
@@ -61,7 +66,7 @@ def of_set(path: Path, settings: Settings, model: LocalChatModel) -> Iterator[di
             continue
         for right, verdict_signals in attempts(assistants[article.id], example, settings, model):
             yield {
-                "set": path.stem,
+                "set": name,
                 "article": article.id[:12],
                 "question": example.id,
                 "answerable": example.answerable,

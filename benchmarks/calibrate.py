@@ -204,10 +204,15 @@ def show_sets(data: Attempts, probability: np.ndarray, entry: dict[str, Any]) ->
             f", declined {(drafts & no).sum() - (given & no).sum()}/{(drafts & no).sum()}"
             f" (drafts {(drafts & ~data.answered & no).sum()})"
             f", wrong {(given & here & ~right).sum()}/{(given & here).sum()}, area right "
-            f"{roc_area(probability[answers], data.right[answers]):.2f}, answerable "
-            f"{roc_area(probability[answers], data.answerable[answers].astype(float)):.2f}, "
+            f"{area(probability[answers], data.right[answers])}, answerable "
+            f"{area(probability[answers], data.answerable[answers].astype(float))}, "
             f"calibration error {calibration_error(probability[answers], data.right[answers]):.2f}"
         )
+
+
+def area(score: np.ndarray, positive: np.ndarray) -> str:
+    found = roc_area(score, positive)
+    return "none" if found is None else f"{found:.2f}"
 
 
 def least_probability(entry: dict[str, Any]) -> float:

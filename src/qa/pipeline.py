@@ -195,7 +195,7 @@ class Pipeline:
         half = math.ceil(len(hits) / 2)
         others = hits[half:]
         runs = [hits[:half], [hits[0], *others]] if twice and others else [hits]
-        found = []
+        found: list[_Attempt] = []
         for run in runs:
             read = in_article_order(self._articles, run)
             messages = asking(reading(passage_sections(read)), asked, turns)
