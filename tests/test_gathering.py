@@ -20,6 +20,7 @@ from fakes.chat import (
 from fakes.embedder import WordEmbeddings
 from qa import Answer, Assistant, Settings, Turn
 from qa.errors import EngineError
+from qa.models.chat import Weighed
 from qa.prompts import LIST, SUMMARISE
 from qa.records import Chunk, Reason
 from qa.sections import PART_TOKENS, parts
@@ -220,6 +221,25 @@ def test_what_was_not_read_in_time_is_said(tmp_path: Path, settings: Settings, w
     hurried = long_settings(settings).model_copy(update={"deadline_seconds": 0.6 * words + 0.4})
     answer = opened(tmp_path, hurried, model, LONG).ask("How many captains are mentioned?")
     assert answer.text == "The article names at least 1:\nNumber0\nRead 1 of 3 parts."
+
+
+class SlowlyWeighingChatModel(WeighingChatModel):
+    """Takes its time over each choice."""
+
+    def weigh(self, *args: Any, **kwargs: Any) -> Weighed:
+        time.sleep(0.5)
+        return super().weigh(*args, **kwargs)
+
+
+def test_an_item_that_there_was_no_time_to_ask_about_is_kept(
+    tmp_path: Path, settings: Settings
+) -> None:
+    model = SlowlyWeighingChatModel(replies=["Ada Holm\nPer Lund"], sure=0.9)
+    hurried = settings.model_copy(update={"deadline_seconds": 0.45})
+    answer = opened(tmp_path, hurried, model, TEXT).ask(PEOPLE)
+    assert answer.text == "The article names 2 people:\nAda Holm\nPer Lund"
+    assert len(model.weighed) == 1
+    assert answer.confidence == pytest.approx((0.9 + LIST_CONFIDENCE) / 2)
 
 
 def test_what_the_model_raises_is_not_taken_for_a_lack_of_time(

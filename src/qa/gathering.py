@@ -35,8 +35,8 @@ class _Tally(Protocol):
     def so_far(self, said: str, part: Part) -> str:
         """Return what may be shown while the model writes on a part."""
 
-    def take(self, said: str, part: Part) -> None:
-        """Keep what holds of what the model wrote on a part."""
+    def take(self, said: str, part: Part, *, end: float) -> None:
+        """Keep what holds of what the model wrote on a part; from ``end`` on it is not asked."""
 
     def answer(self, read: int) -> Gathered:
         """Return the answer after so many parts."""
@@ -89,7 +89,7 @@ class Gatherer:
                 if not read or time.monotonic() < end:
                     raise
                 break
-            tally.take(written.text, part)
+            tally.take(written.text, part, end=end)
             read += 1
         yield tally.answer(read)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,7 +85,7 @@ class SummaryTally:
         begun = "" if may_decline(said) else said
         return " ".join([*self._kept, begun]).strip()
 
-    def take(self, said: str, part: Part) -> None:
+    def take(self, said: str, part: Part, *, end: float) -> None:  # noqa: ARG002 - as above
         """Keep what holds of what the model wrote on a part."""
         said = _BULLETS.sub("", said)
         if says_nothing(said):
@@ -149,21 +150,26 @@ class ListTally:
             self._shown = "\n".join(name.text for name in names)
         return self._shown
 
-    def take(self, said: str, part: Part) -> None:
-        """Keep what holds of what the model wrote on a part."""
+    def take(self, said: str, part: Part, *, end: float) -> None:
+        """Keep what holds of what the model wrote on a part.
+
+        :param end: when the time is up, as ``time.monotonic``; what the model could not be asked
+            of by then is kept.
+        """
         names = distinct([*self._names, *self._standing(said, part)])
-        self._names = [name for name in names if self._belongs(name, part)]
+        self._names = [name for name in names if self._belongs(name, part, end)]
 
     def answer(self, read: int) -> Gathered:
         """Return the items in the order of the article, their number first.
 
-        The confidence is the mean probability of an item's being of the kind. It was not fitted,
-        and says nothing of what is missing.
+        The confidence is the mean probability of an item's being of the kind, ``LIST_CONFIDENCE``
+        of one that the model was not asked about. It was not fitted, and says nothing of what is
+        missing.
         """
         names = self._names
         if not names:
             return _nothing(Reason.DECLINED)
-        likely = [1 / (1 + math.exp(-log_odds)) for log_odds in self._kept_log_odds()]
+        likely = [self._likely(name) for name in names]
         lines = [_Line(text=name.text, rows=(name.row,), support="supported") for name in names]
         places = self._verifier.places
         several = len({place.article.id for place in places}) > 1
@@ -177,16 +183,17 @@ class ListTally:
             lines,
             _how_far(read, self._parts),
             places,
-            sum(likely) / len(likely) if likely else LIST_CONFIDENCE,
+            sum(likely) / len(likely),
             usage=self._usage,
         )
 
-    def _kept_log_odds(self) -> list[float]:
-        return [self._log_odds[name.text] for name in self._names if name.text in self._log_odds]
+    def _likely(self, name: Name) -> float:
+        log_odds = self._log_odds.get(name.text)
+        return LIST_CONFIDENCE if log_odds is None else 1 / (1 + math.exp(-log_odds))
 
-    def _belongs(self, name: Name, part: Part) -> bool:
-        """Return whether a name may be of the kind; the model is asked of each once."""
-        if self._model and name.text not in self._log_odds:
+    def _belongs(self, name: Name, part: Part, end: float) -> bool:
+        """Return whether a name may be of the kind; the model is asked of each once, in time."""
+        if self._model and name.text not in self._log_odds and time.monotonic() < end:
             read = reading(part.sections)
             sureness = belongs(self._model, read, self._asked.kind, name.text)
             self._log_odds[name.text] = sureness.log_odds
