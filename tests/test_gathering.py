@@ -227,7 +227,7 @@ class SlowlyWeighingChatModel(WeighingChatModel):
     """Takes its time over each choice."""
 
     def weigh(self, *args: Any, **kwargs: Any) -> Weighed:
-        time.sleep(0.5)
+        time.sleep(1.5)
         return super().weigh(*args, **kwargs)
 
 
@@ -235,7 +235,7 @@ def test_an_item_that_there_was_no_time_to_ask_about_is_kept(
     tmp_path: Path, settings: Settings
 ) -> None:
     model = SlowlyWeighingChatModel(replies=["Ada Holm\nPer Lund"], sure=0.9)
-    hurried = settings.model_copy(update={"deadline_seconds": 0.45})
+    hurried = settings.model_copy(update={"deadline_seconds": 1.4})
     answer = opened(tmp_path, hurried, model, TEXT).ask(PEOPLE)
     assert answer.text == "The article names 2 people:\nAda Holm\nPer Lund"
     assert len(model.weighed) == 1
