@@ -171,6 +171,16 @@ def test_the_doctor_finds_a_model_that_is_none(
     assert said in capsys.readouterr().out
 
 
+def test_the_doctor_tells_of_a_missing_program_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QA_LLAMA_SERVER", "/nope")
+    assert main(["doctor"]) == 1
+    said = capsys.readouterr().out
+    assert said.count("/nope") == 1
+    assert "Set QA_LLAMA_SERVER to a llama-server program, or unset it." in said
+
+
 @pytest.mark.usefixtures("bare")
 @pytest.mark.parametrize(("name", "value", "said"), WRONG_MODELS[-1:])
 def test_no_page_is_opened_for_a_model_that_is_none(

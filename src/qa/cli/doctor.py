@@ -49,9 +49,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding(name="Python", state=sys.version.split()[0])
     for package in PACKAGES:
         yield _package(package)
-    yield _engine(settings)
+    engine = _engine(settings)
+    yield engine
     yield _embedder(settings)
-    yield _chat_model(settings)
+    # A missing program is told of once, and the model may be well beside it.
+    usable = settings.model_copy(update={"llama_server": None}) if engine.remedy else settings
+    yield _chat_model(usable)
     yield _index_folder(settings)
 
 
