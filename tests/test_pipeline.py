@@ -93,6 +93,16 @@ def test_a_model_that_declines_is_asked_again_with_the_best_passage() -> None:
     assert answer.signals["asked_again"] == 1.0
 
 
+def test_an_answer_to_a_follow_up_is_checked_against_its_own_question_first() -> None:
+    model = WeighingChatModel(replies=[ANSWER], sure_apart=0.99)
+    turns = [Turn(question="Who opened the pier?", answer="Ada Holm.")]
+    answer = items(model, question="And how many boats?", history=turns)[-1]
+    assert answer.searched_for == "Who opened the pier? And how many boats?"
+    asked_of = "Question: And how many boats? (asked after: Who opened the pier? Ada Holm.)\n"
+    assert f"{asked_of}Answer: {ANSWER}" in model.checked[0]
+    assert all(asked_of in said for said in model.checked)  # of what may contradict it too
+
+
 def test_a_model_that_declines_twice_is_believed() -> None:
     model = WeighingChatModel(replies=[DECLINED, DECLINED])
     answer = asked(model)

@@ -111,6 +111,7 @@ class WeighingChatModel(ScriptedChatModel):
     sure_apart: float | list[float] = 0.5
     sure_to_decline: float = 0.1
     weighed: list[bool] = Field(default_factory=list)
+    checked: list[str] = Field(default_factory=list)
     leaned: list[list[BaseMessage]] = Field(default_factory=list)
 
     def weigh(
@@ -126,6 +127,8 @@ class WeighingChatModel(ScriptedChatModel):
             return Weighed(probabilities=dict.fromkeys(choices, self.sure_to_decline), usage=usage)
         apart = adapter is Adapter.CHECKS
         self.weighed.append(apart)
+        if apart:
+            self.checked.append(messages[-1].text)
         yes, no = choices
         sure = self.sure_apart if apart else self.sure
         probability = sure.pop(0) if isinstance(sure, list) else sure
