@@ -30,8 +30,8 @@ from pathlib import Path
 import torch
 from drafts import FOLDER, ROWS, articles
 from langchain_core.messages import BaseMessage
-from network import KeysAndValues, Line, Network, norm
-from torch import Tensor, nn
+from network import KeysAndValues, Line, Network, descend, norm
+from torch import Tensor
 from torch.nn import functional
 
 from qa.articles.loading import load_article
@@ -48,7 +48,6 @@ WATCHED = ("railway", "tenancy", "agents")
 FIRST_LAYER, RANK = 12, 8
 FIRST_LAYER_TO_DECLINE, RANK_TO_DECLINE = 14, 6
 LEARNING_RATE = 3e-4
-WARM_UP_STEPS = 20
 BATCH = 8
 PARAGRAPHS = 3  # of a SQuAD article, read together
 GROUPS = 20  # of paragraphs
@@ -214,14 +213,8 @@ def main() -> None:
     show(answerer, apart, "before")
     losses = []
     for step, batch in enumerate(order):
-        slowed = min((step + 1) / WARM_UP_STEPS, max(1 - step / len(order), 0.05))
-        for group in optimizer.param_groups:
-            group["lr"] = LEARNING_RATE * slowed
         loss = answerer.loss(batch)
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        descend(optimizer, loss, LEARNING_RATE, step=step, done=step / len(order))
         losses.append(loss.item())
         if (step + 1) % 20 == 0:
             recent = sum(losses[-20:]) / 20

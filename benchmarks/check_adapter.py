@@ -29,8 +29,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from network import KeysAndValues, Line, Network, norm
-from torch import Tensor, nn
+from network import KeysAndValues, Line, Network, descend, norm
+from torch import Tensor
 from torch.nn import functional
 
 from qa.evaluation.confidence import roc_area
@@ -41,7 +41,6 @@ HELD_OUT = ("Scottish Parliament", "Yuan dynasty")
 
 FIRST_LAYER, RANK = 14, 6
 LEARNING_RATE, GOING_ON_RATE = 4e-4, 2e-4
-WARM_UP_STEPS = 20
 BATCH = 8
 LONGEST = 400  # tokens of a line
 
@@ -136,6 +135,7 @@ def main() -> None:
         show(checker, rows[True], "before")
     parameters = checker.network.add_changes(options.start)
     optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.01)
+    rate = GOING_ON_RATE if options.start else LEARNING_RATE
     steps = int(len(rows[False]) * options.epochs / BATCH)
     started, step, losses = time.monotonic(), 0, [0.0]
     while step < steps:
@@ -144,15 +144,9 @@ def main() -> None:
             if passed >= 1:
                 steps = step
                 break
-            for group in optimizer.param_groups:
-                slowed = min((step + 1) / WARM_UP_STEPS, max(1 - passed, 0.05))
-                group["lr"] = (GOING_ON_RATE if options.start else LEARNING_RATE) * slowed
             right = torch.tensor([float(row.right) for row in batch])
             loss = functional.binary_cross_entropy_with_logits(checker.log_odds(batch), right)
-            optimizer.zero_grad()
-            loss.backward()
-            nn.utils.clip_grad_norm_(parameters, 1.0)
-            optimizer.step()
+            descend(optimizer, loss, rate, step=step, done=passed)
             losses.append(loss.item())
             step += 1
             if step % 25 == 0:

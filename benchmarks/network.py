@@ -27,6 +27,7 @@ from qa.models.weights import locate
 from qa.settings import Settings
 
 SCALE = 2.0
+WARM_UP_STEPS = 20
 
 LAYERS, WIDTH, HEADS, KEY_HEADS, HEAD_WIDTH = 28, 1536, 12, 2, 128
 NORM_EPSILON, ROPE_BASE = 1e-6, 1e6
@@ -114,6 +115,23 @@ def rotated(states: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     first, second = states.chunk(2, -1)
     turned = torch.cat([-second, first], -1)
     return (states.float() * cosine + turned.float() * sine).bfloat16()
+
+
+def descend(
+    optimizer: torch.optim.Optimizer, loss: Tensor, rate: float, *, step: int, done: float
+) -> None:
+    """Take a step down a loss, at a lower rate at first and towards the end.
+
+    :param step: how many steps were taken before.
+    :param done: which share of the learning is behind, in [0, 1].
+    """
+    for group in optimizer.param_groups:
+        group["lr"] = rate * min((step + 1) / WARM_UP_STEPS, max(1 - done, 0.05))
+    optimizer.zero_grad()
+    loss.backward()
+    parameters = [one for group in optimizer.param_groups for one in group["params"]]
+    nn.utils.clip_grad_norm_(parameters, 1.0)
+    optimizer.step()
 
 
 @dataclass(slots=True)
