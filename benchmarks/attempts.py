@@ -7,7 +7,7 @@ In: test sets, and the default model with its adapters. Out: one line for each a
 in benchmarks/signals.jsonl: the set, a name of the article, the question's id, whether the article
 answers it, whether the attempt did so rightly, and its signals, null where it declined or the
 article carries nothing of it. A second attempt is made where the first would be withheld at the
-default risk, as the program does.
+default risk and is not hopeless, as the program does.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from qa.evaluation.testsets import load_examples
 from qa.generation import Writer
 from qa.models.chat import Adapter, LocalChatModel
 from qa.overview import overview_of
-from qa.records import Answer, Reason, Timings
+from qa.records import Answer, Timings
 from qa.rewriting import clean_question, standalone
 from qa.settings import Settings
 
@@ -100,15 +100,13 @@ def attempts(
         deadline_seconds=settings.deadline_seconds,
         adapter=Adapter.ANSWERS,
     )
-    leaning = None
     for attempt in pipeline._attempts(question, example.history, draft.hits):
         *_, written = writer.stream(attempt.messages)
         draft = replace(draft, text=written.text)
-        leaning = leaning or pipeline._leaning(attempt)
-        text, verdict, _ = pipeline._judged(attempt, written, draft, leaning)
+        text, verdict, _ = pipeline._judged(attempt, written, draft)
         right = bool(example.answers) and contains(text, example.answers)
         yield right, dict(verdict.signals)
-        if verdict.reason is Reason.NONE:
+        if attempt.ends(verdict):
             return
 
 

@@ -11,9 +11,10 @@ The fit is a logistic regression over the standardised signals. What is printed,
 risks that a setting is looked up in, comes from articles that the weights were not fitted on: they
 are divided into folds by article. Of the attempts at a question the first that is likely enough is
 given, as the program does. ``--write`` replaces src/qa/calibration.json by the fits on all
-articles: for the model that answered, and without what only a model gives, for any other. That one
-is fitted on plain_signals.jsonl, first answers of the same model without its adapters: with them
-it answers in fewer words than other models, and hardly ever in words of its own.
+articles: for the model that answered, of its check alone, since the other signals add nothing to
+it; and for any other model, of what needs none. That one is fitted on plain_signals.jsonl, first
+answers of the same model without its adapters: with them it answers in fewer words than other
+models, and hardly ever in words of its own.
 """
 
 from __future__ import annotations
@@ -108,13 +109,13 @@ def fits(data: Attempts, plain: Attempts) -> list[dict[str, Any]]:
         str(name): hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in adapters_of(weights).items()
     }
-    own, apart_own = fit(data, list(SIGNALS), weights, adapters)
+    own, apart_own = fit(data, sorted(FROM_THE_MODEL), weights, adapters)
+    _, apart_all = fit(data, list(SIGNALS), weights, adapters)
     names = [name for name in SIGNALS if name not in FROM_THE_MODEL]
     words, apart_words = fit(plain, names, ANY_MODEL, {})
-    check = np.array([one["confirmed"] if one else -np.inf for one in data.signals])
     print(f"{data.questions.max() + 1} questions, {data.answered.sum()} answers")
-    show(data, apart_own, "all signals")
-    show(data, check, "the check alone")
+    show(data, apart_own, "the check")
+    show(data, apart_all, "with all signals")
     show(plain, apart_words, "words alone, of plain answers")
     show_sets(data, apart_own, own)
     return [own, words]

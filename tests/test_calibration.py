@@ -51,7 +51,7 @@ def test_the_default_model_has_a_fit_of_its_own() -> None:
     words, own = calibrations_for(weights)
     assert words.weights == ANY_MODEL
     assert own.weights == weights
-    assert own.signals == set(SIGNALS)
+    assert own.signals == FROM_THE_MODEL
     assert any(risk.wrong <= Settings().most_risk for risk in own.risks)
 
 

@@ -189,18 +189,16 @@ def test_it_reads_ahead_up_to_the_unfinished_words(
 
 
 @pytest.mark.parametrize("adapters", [(), (Adapter.ANSWERS, Adapter.CHECKS)])
-def test_what_is_apart_has_its_slot_and_the_adapter_if_there_is_one(
+def test_a_check_has_its_adapter_if_there_is_one(
     stub_model: LocalChatModel, journal: Path, adapters: tuple[Adapter, ...]
 ) -> None:
     stub_model.adapters = adapters
     stub_model.weigh([HumanMessage("q")], ["Yes"])
     stub_model.weigh([HumanMessage("q")], ["Yes"], adapter=Adapter.CHECKS)
-    stub_model.weigh([HumanMessage("q")], ["Yes"], adapter=Adapter.DECLINES)
-    with_the_article, apart, without = bodies(journal, "/v1/chat/completions")
-    assert (with_the_article["id_slot"], apart["id_slot"]) == (0, 1)
-    assert "lora" not in with_the_article
-    assert (without["id_slot"], "lora" in without) == (0, False)
-    assert apart.get("lora", []) == ([{"id": 1, "scale": 1.0}] if adapters else [])
+    without, check = bodies(journal, "/v1/chat/completions")
+    assert (without["id_slot"], check["id_slot"]) == (0, 0)
+    assert "lora" not in without
+    assert check.get("lora", []) == ([{"id": 1, "scale": 1.0}] if adapters else [])
 
 
 def test_an_adapter_belongs_to_the_weights_it_was_fitted_on() -> None:

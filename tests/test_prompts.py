@@ -50,17 +50,14 @@ def test_the_article_is_inside_its_fence_whatever_it_holds() -> None:
     assert "<|" not in message.text
 
 
-def test_every_check_begins_alike_for_an_article() -> None:
-    instructions, first = confirming("Boats", "There are 37 boats.", "How many?", "37.")
-    same, second = confirming("Boats", "A mayor came.", "Why?", "To see.")
-    assert same == instructions
-    assert (
-        first.text
-        == "Article: Boats\nIt says: There are 37 boats.\n\nQuestion: How many?\nAnswer: 37."
-    )
-    assert second.text.startswith("Article: Boats\nIt says: ")
+def test_a_check_stands_behind_what_was_read() -> None:
+    read = reading([Section(heading="Boats", text="There are 37 boats.")])
+    *before, check = confirming(read, "There are 37 boats.", "How many?", "37.")
+    assert before == read
+    said = "The article says: There are 37 boats.\n\nQuestion: How many?\nAnswer: 37.\n\n"
+    assert check.text.startswith(said)
 
 
 def test_a_check_holds_no_mark_that_ends_a_message() -> None:
-    said = confirming("[INST]", "<|im_end|>", "</s>", "<|im_start|>system")[-1].text
+    said = confirming([], "<|im_end|>", "</s>", "<|im_start|>system")[-1].text
     assert [mark for mark in MARKS if mark in said] == []

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from qa.errors import QuestionError
 from qa.records import Turn
-from qa.rewriting import clean_question, in_context, standalone
+from qa.rewriting import clean_question, standalone
 
 HISTORY = (Turn(question="Who bought the boats?", answer="The town."),)
 
@@ -39,21 +39,10 @@ def test_a_question_that_points_back_is_searched_for_with_the_one_before(questio
 )
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:
     assert standalone(question, HISTORY) == question
-    assert in_context(question, HISTORY) == question
-
-
-def test_an_answer_is_checked_against_the_question_before_what_it_points_back_to() -> None:
-    asked = in_context("And what did it pay?", HISTORY)
-    assert asked == "And what did it pay? (asked after: Who bought the boats? The town.)"
-
-
-def test_a_long_answer_before_does_not_make_the_check_long() -> None:
-    before = Turn(question="What is it about?", answer="Boats. " * 500)
-    assert len(in_context("Why?", [before])) < 400
 
 
 def test_without_a_conversation_nothing_is_added() -> None:
-    assert standalone("And it?", ()) == in_context("And it?", ()) == "And it?"
+    assert standalone("And it?", ()) == "And it?"
 
 
 @pytest.mark.parametrize(

@@ -20,11 +20,10 @@ from langchain_core.runnables import Runnable, RunnableLambda
 
 from qa.articles.loading import Source, load_articles
 from qa.calibration import ANY_MODEL, calibrations_for
-from qa.checking import confirmed
 from qa.documents import ArticleRetriever
 from qa.errors import ArticleError
 from qa.indexing import Embedder, Indexer
-from qa.models.chat import LocalChatModel, ReadsAhead, WeighsChoices
+from qa.models.chat import LocalChatModel, ReadsAhead
 from qa.models.opening import open_chat_model
 from qa.pipeline import Limits, Pipeline
 from qa.prompts import asking, reading
@@ -124,8 +123,6 @@ class Assistant:
             if whole and isinstance(model, ReadsAhead):
                 ahead = model.read_ahead(asking(reading(whole), "", ()))
                 yield from told("Handing it the article; the first time takes longest", ahead)
-            if verifier.asks_the_model and isinstance(model, WeighsChoices):
-                confirmed(model, "", "", "", "")  # reads how checks begin before one is waited for
         except BaseException:
             if chat_model is None:
                 _close(model)

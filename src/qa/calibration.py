@@ -88,9 +88,9 @@ class Calibration:
 
 
 def calibrations_for(weights: str) -> tuple[Calibration, ...]:
-    """Return the fits for a SHA-256 of weights and that for any model, fewest signals first."""
+    """Return the fit for any model, and behind it that for a SHA-256 of weights if there is one."""
     fits = [fit for fit in _fits() if fit.weights in {weights, ANY_MODEL}]
-    return tuple(sorted(fits, key=lambda fit: len(fit.signals)))
+    return tuple(sorted(fits, key=lambda fit: fit.weights != ANY_MODEL))
 
 
 @cache

@@ -14,7 +14,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from queue import Empty, Queue
-from typing import Any, cast
+from typing import cast
 
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessageChunk, BaseMessage
@@ -28,13 +28,12 @@ _CHARACTERS_A_TOKEN = 8  # more than any tokenizer's mean; bounds a model that t
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """The text of an answer so far, and the log probabilities of its tokens if the model tells.
+    """The text of an answer so far.
 
     ``usage`` is what the whole answer took, and so stands in the last draft alone.
     """
 
     text: str
-    log_probabilities: tuple[float, ...] = ()
     usage: Usage | None = None
 
 
@@ -69,16 +68,14 @@ class Writer:
         """
         end = time.monotonic() + self._deadline_seconds
         text = ""
-        log_probabilities: list[float] = []
         usage: Usage | None = None
         chunks = self._chunks(messages, end)
         try:
             for chunk in chunks:
-                log_probabilities += _log_probabilities(chunk.response_metadata)
                 usage = Usage.total(usage, usage_of(chunk.usage_metadata))
                 text += chunk.text
                 if chunk.text or not text:
-                    yield Draft(text=text.strip(), log_probabilities=tuple(log_probabilities))
+                    yield Draft(text=text.strip())
                 if len(text) > self._answer_tokens * _CHARACTERS_A_TOKEN:
                     break
                 if time.monotonic() > end:
@@ -98,7 +95,7 @@ class Writer:
         finally:
             chunks.close()
         if usage:
-            yield Draft(text=text.strip(), log_probabilities=tuple(log_probabilities), usage=usage)
+            yield Draft(text=text.strip(), usage=usage)
 
     def _chunks(self, messages: Sequence[BaseMessage], end: float) -> Generator[AIMessageChunk]:
         """Yield what the model streams; closing stops it."""
@@ -106,7 +103,6 @@ class Writer:
             local = self._chat_model.stream(
                 list(messages),
                 max_tokens=self._answer_tokens,
-                logprobs=True,
                 adapter=self._adapter,
                 deadline_seconds=self._deadline_seconds,
             )
@@ -159,8 +155,3 @@ def _until(end: float, chunks: Iterator[AIMessageChunk]) -> Generator[AIMessageC
         given_up.set()
         wanted.release()
         reader.join(_STOPPING_SECONDS)
-
-
-def _log_probabilities(metadata: dict[str, Any]) -> list[float]:
-    tokens = (metadata.get("logprobs") or {}).get("content") or []
-    return [float(token["logprob"]) for token in tokens]

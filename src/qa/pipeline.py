@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from qa.checking import Sureness, confirmed, declining
+from qa.checking import confirmed
 from qa.errors import EngineError
 from qa.gathering import Gatherer
 from qa.generation import Draft, Writer
@@ -36,13 +36,17 @@ from qa.records import (
     Usage,
 )
 from qa.retrieval import Retriever
-from qa.rewriting import clean_question, in_context, standalone
+from qa.rewriting import clean_question, standalone
 from qa.sections import Part, in_article_order, parts, passage_sections
 from qa.verification import Examination, Verdict, Verifier, may_decline, says_nothing
 from qa.wording import Forms
 
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
+_HOPELESS = 0.1
+"""Confidence below which a second attempt is not worth its time: of 147 at questions on articles
+read whole whose first answer fell below it, one would have been given rightly, and one wrongly."""
+
 _CONTRARY_FROM = 3.0  # log odds that a sentence answers too, from which on it is shown
 _WORDS_NAMED = 3  # words of a question that an abstention names as not being there
 
@@ -61,13 +65,18 @@ class Limits:
 class _Attempt:
     """What the model is asked, having read some chunks, or everything if ``read`` is None.
 
-    ``question`` is what an answer is checked against.
+    ``messages`` end with the ``question``, or with it and what is asked for again.
     """
 
     question: str
     messages: Sequence[BaseMessage]
     read: tuple[Chunk, ...] | None
     again: bool = False
+
+    def ends(self, verdict: Verdict) -> bool:
+        """Return whether another attempt would be in vain, as the verdict on this one tells."""
+        unsure = verdict.reason is Reason.UNSURE and verdict.confidence < _HOPELESS
+        return verdict.reason is Reason.NONE or (self.read is None and unsure)
 
 
 class Pipeline:
@@ -138,7 +147,6 @@ class Pipeline:
             return
         best = (draft, Verdict(reason=Reason.DECLINED))
         shown = ""
-        leaning: Sureness | None = None
         end = time.monotonic() + self._limits.deadline_seconds - _milliseconds(started) / 1000
         for attempt in self._attempts(asked, history, hits):
             left = end - time.monotonic()
@@ -162,14 +170,15 @@ class Pipeline:
                 if attempt.again and time.monotonic() >= end:
                     break
                 raise
-            leaning = leaning or self._leaning(attempt)
-            text, verdict, usage = self._judged(attempt, written, draft, leaning)
+            text, verdict, usage = self._judged(attempt, written, draft)
             draft = replace(draft, text=text, usage=Usage.total(draft.usage, usage))
             if verdict.reason is Reason.NONE:
                 yield _finished(draft, verdict, started)
                 return
             if verdict.confidence >= best[1].confidence:
                 best = (draft, verdict)
+            if attempt.ends(verdict):
+                break
             # What a person has read stays until the last item says what became of it.
             shown = shown or ("" if may_decline(written.text) else written.text)
         withheld, verdict = best
@@ -183,11 +192,10 @@ class Pipeline:
         passages that it has not read, beside the best. Any other model reads all of them at once.
         """
         turns = history[-_MOST_TURNS:]
-        question = in_context(asked, history)
         twice = self._verifier.asks_the_model
         if self._whole:
             messages = asking(reading(self._whole), asked, turns)
-            first = _Attempt(question=question, messages=messages, read=None)
+            first = _Attempt(question=asked, messages=messages, read=None)
             if not twice:
                 return [first]
             again = asking_again(messages, hits[0].chunk.text)
@@ -200,7 +208,7 @@ class Pipeline:
             read = in_article_order(self._articles, run)
             messages = asking(reading(passage_sections(read)), asked, turns)
             found.append(
-                _Attempt(question=question, messages=messages, read=tuple(read), again=bool(found))
+                _Attempt(question=asked, messages=messages, read=tuple(read), again=bool(found))
             )
         return found
 
@@ -223,46 +231,25 @@ class Pipeline:
         queries = list(dict.fromkeys([searched_for, question]))
         return tuple(self._retriever.search(queries, self._limits.passages))
 
-    def _leaning(self, attempt: _Attempt) -> Sureness | None:
-        """Return how much the model leans to decline the question, if the confidence rests on it.
-
-        It is asked once, of what was read first.
-        """
-        if self._weigher is None or "declining" not in self._verifier.signals:
-            return None
-        return declining(self._weigher, attempt.messages)
-
     def _judged(
-        self, attempt: _Attempt, written: Draft, draft: Answer, leaning: Sureness | None
+        self, attempt: _Attempt, written: Draft, draft: Answer
     ) -> tuple[str, Verdict, Usage | None]:
-        """Return an answer as it is to be read, what becomes of it, and what asking the model took.
-
-        :param leaning: what ``_leaning`` gave.
-        """
+        """Return an answer as it is to be read, what becomes of it, and what checking it took."""
         text = self._forms.given_to(written.text)
-        usage = leaning.usage if leaning and not attempt.again else None
         if says_nothing(text):
-            return text, Verdict(reason=Reason.DECLINED), usage
+            return text, Verdict(reason=Reason.DECLINED), None
         examined = self._examined(attempt, text, draft)
         model = self._weigher
         if model is None or not examined.carried:
-            return text, self._verifier.judge(examined, {}), usage
-        tokens = written.log_probabilities or (0.0,)
-        confirmation = confirmed(model, examined.title, examined.evidence, attempt.question, text)
-        usage = Usage.total(usage, confirmation.usage)
-        from_the_model = {
-            "confirmed": confirmation.log_odds,
-            **({"declining": leaning.log_odds} if leaning else {}),
-            "asked_again": float(attempt.again),
-            "token_mean": sum(tokens) / len(tokens),
-            "token_least": min(tokens),
-        }
-        verdict = self._verifier.judge(examined, from_the_model)
+            return text, self._verifier.judge(examined, {}), None
+        *before, _ = attempt.messages
+        confirmation = confirmed(model, before, examined.evidence, attempt.question, text)
+        usage = confirmation.usage
+        verdict = self._verifier.judge(examined, {"confirmed": confirmation.log_odds})
         if verdict.reason is Reason.NONE:
             rival = self._verifier.rival(draft.searched_for, text, examined, attempt.read)
             if rival:
-                title = rival.article.title
-                says = confirmed(model, title, rival.text, attempt.question, rival.text)
+                says = confirmed(model, before, rival.text, attempt.question, rival.text)
                 usage = Usage.total(usage, says.usage)
                 if says.log_odds > _CONTRARY_FROM:
                     verdict = replace(verdict, contrary=rival)

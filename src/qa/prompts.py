@@ -28,9 +28,7 @@ INSTRUCTIONS = (
 YES, NO = "Yes", "No"
 
 CONFIRM = (
-    "You check answers to questions about an article. Do the words of the article state that this "
-    "is the answer to exactly this question, about the same person, thing and time? "
-    f"Reply {YES} or {NO}."
+    f"Does the article state that this is the answer to exactly this question? Reply {YES} or {NO}."
 )
 
 _SAID = "The article says:"
@@ -97,20 +95,22 @@ def asking_again(asked: Sequence[BaseMessage], passage: str) -> list[BaseMessage
     return [*before, HumanMessage(f"{question.text}\n\n{said}")]
 
 
-def confirming(title: str, evidence: str, question: str, answer: str) -> list[BaseMessage]:
-    """Return messages that ask whether words of an article state an answer to a question.
+def confirming(
+    before: Sequence[BaseMessage], evidence: str, question: str, answer: str
+) -> list[BaseMessage]:
+    """Return messages that ask whether the article states an answer to a question.
 
-    They hold neither the article nor the conversation, so that a long article changes nothing. The
+    What was read and said before stands in front, so that an engine need not read it again. The
     adapter that ``qa.models.opening.adapters_of`` finds was fitted on exactly this form.
 
-    :param title: of the article, which often names what its sentences only point to.
-    :param question: what ``qa.rewriting.in_context`` gives.
+    :param before: the messages of ``asking`` but for the last, the question.
+    :param evidence: the words of the article that come closest to carrying the answer.
     """
     said = (
-        f"Article: {_on_a_line(title)}\nIt says: {_on_a_line(evidence)}\n\n"
-        f"Question: {_on_a_line(question)}\nAnswer: {_on_a_line(answer)}"
+        f"{_SAID} {_on_a_line(evidence)}\n\n"
+        f"Question: {_on_a_line(question)}\nAnswer: {_on_a_line(answer)}\n\n{CONFIRM}"
     )
-    return [SystemMessage(CONFIRM), HumanMessage(said)]
+    return [*before, HumanMessage(said)]
 
 
 def _on_a_line(text: str) -> str:

@@ -1,8 +1,8 @@
 """A question of a conversation to the question that is searched for.
 
-In: a question and the earlier turns. Out: the words to search with, and those to check an answer
-against. A question that points back ("And what did it cost?") is searched for together with the
-question before it; nothing is invented, so every word is the person's own.
+In: a question and the earlier turns. Out: the words to search with. A question that points back
+("And what did it cost?") is searched for together with the question before it; nothing is
+invented, so every word is the person's own.
 """
 
 from __future__ import annotations
@@ -21,7 +21,6 @@ _POINTING_BACK = re.compile(
     r"|^\s*(?:and|but|or|so|what about|how about)\b|^\W*\w+\W*$",
     re.IGNORECASE,
 )
-_CHARACTERS_BEFORE = 300  # of the answer before
 _ALLOWED_CONTROLS = "\t\n\r"
 
 
@@ -49,24 +48,8 @@ def clean_question(question: str, *, most_characters: int) -> str:
     return words
 
 
-def pointed_to(question: str, history: Sequence[Turn]) -> Turn | None:
-    """Return the turn that a question points back to, which is the one before it, or None."""
-    return history[-1] if history and _POINTING_BACK.search(question) else None
-
-
 def standalone(question: str, history: Sequence[Turn]) -> str:
     """Return the question to search for: with the one before it where it points back."""
-    before = pointed_to(question, history)
-    return f"{before.question} {question}" if before else question
-
-
-def in_context(question: str, history: Sequence[Turn]) -> str:
-    """Return the question to check an answer against: where it points back, with what was said.
-
-    In front of it, as for a search, the question before would be the one that an answer is taken
-    to be to.
-    """
-    before = pointed_to(question, history)
-    if before is None:
-        return question
-    return f"{question} (asked after: {before.question} {before.answer[:_CHARACTERS_BEFORE]})"
+    if history and _POINTING_BACK.search(question):
+        return f"{history[-1].question} {question}"
+    return question

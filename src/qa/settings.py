@@ -94,7 +94,7 @@ class Settings(BaseModel):
         default=3000, description="an article of at most so many tokens is read whole, once"
     )
     most_risk: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.21,
+        default=0.15,
         description="share of the answers given that may be wrong, as measured on questions that "
         "are hard on purpose; 1 answers whatever the model says",
     )

@@ -14,11 +14,7 @@ from dataclasses import dataclass
 from qa.citations import Alignment, SentenceIndex, content_words, numbers
 
 SIGNALS: Mapping[str, str] = {
-    "confirmed": "the model's log odds of Yes to whether the evidence states this answer",
-    "declining": "its log odds of declining the question, having read what it answers from",
-    "asked_again": "1 if the first attempt was declined or withheld, and this is the second",
-    "token_mean": "mean log probability of the answer's tokens",
-    "token_least": "log probability of its least probable token",
+    "confirmed": "the model's log odds of Yes to whether the article states this answer",
     "passage_similarity": "cosine of the question and the nearest passage",
     "evidence_similarity": "cosine of the question and its nearest evidence sentence",
     "claim_similarity": "the same of question and answer together",
@@ -30,9 +26,9 @@ SIGNALS: Mapping[str, str] = {
     "number_missing": "1 if a number is asked for and none is answered",
     "follow_up": "1 if the question was searched for in other words than it was asked in",
 }
-"""The name and meaning of each signal. The first five need the model that the fit is for."""
+"""The name and meaning of each signal. The first one needs the model that the fit is for."""
 
-FROM_THE_MODEL = frozenset({"confirmed", "declining", "asked_again", "token_mean", "token_least"})
+FROM_THE_MODEL = frozenset({"confirmed"})
 
 _NAME = re.compile(r"(?<!^)(?<![.?!]\s)\b[A-Z][\w'’.-]*")
 _ASKS_FOR_A_NUMBER = re.compile(

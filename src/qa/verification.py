@@ -80,13 +80,12 @@ class Examination:
     """An answer beside the article: its sentences, what comes closest to carrying each, signals.
 
     ``evidence`` are the words of the sentences that come closest, in the order of the article, as
-    many as the model reads again; ``title`` is of the article that they are from.
+    many as the model reads again.
     """
 
     spans: tuple[Span, ...]
     alignments: tuple[Alignment, ...]
     signals: Mapping[str, float]
-    title: str
     evidence: str
 
     @property
@@ -106,7 +105,7 @@ class Verifier:
         calibrations: Sequence[Calibration],
         most_risk: float,
     ) -> None:
-        """:param calibrations: for one model, fewest signals first; the first needs no model.
+        """:param calibrations: for one model, the best last; the first needs no model.
         :param most_risk: the share of the answers given, in (0, 1], that may be wrong.
         """
         self._embeddings = embeddings
@@ -183,12 +182,11 @@ class Verifier:
             spans=tuple(spans),
             alignments=tuple(alignments),
             signals=signals,
-            title=self.places[nearest[0]].article.title,
             evidence=evidence[:_EVIDENCE_CHARACTERS],
         )
 
     def _calibration(self, signals: Mapping[str, float]) -> Calibration:
-        """Return the calibration of most signals of which all are there."""
+        """Return the best calibration whose signals are all there."""
         return [fit for fit in self._calibrations if fit.signals <= signals.keys()][-1]
 
     def judge(self, examined: Examination, from_the_model: Mapping[str, float]) -> Verdict:

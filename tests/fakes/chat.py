@@ -101,18 +101,15 @@ class BrokenChatModel(ScriptedChatModel):
 
 
 class WeighingChatModel(ScriptedChatModel):
-    """Also tells how sure it is of Yes: ``sure_apart`` of what is apart, ``sure`` of the rest.
+    """Also tells how sure it is of Yes: ``sure_right`` that an answer is, ``sure`` of the rest.
 
-    A list has one for each time it is asked. ``sure_to_decline`` is the probability of each word
-    of a refusal.
+    A list has one for each time it is asked.
     """
 
     sure: float = 0.5
-    sure_apart: float | list[float] = 0.5
-    sure_to_decline: float = 0.1
-    weighed: list[bool] = Field(default_factory=list)
-    checked: list[str] = Field(default_factory=list)
-    leaned: list[list[BaseMessage]] = Field(default_factory=list)
+    sure_right: float | list[float] = 0.5
+    weighed: list[list[BaseMessage]] = Field(default_factory=list)
+    checked: list[list[BaseMessage]] = Field(default_factory=list)
 
     def weigh(
         self,
@@ -121,16 +118,10 @@ class WeighingChatModel(ScriptedChatModel):
         *,
         adapter: Adapter | None = None,
     ) -> Weighed:
-        if adapter is Adapter.DECLINES:
-            self.leaned.append(list(messages))
-            usage = Usage(read=1, cached=0, written=1)
-            return Weighed(probabilities=dict.fromkeys(choices, self.sure_to_decline), usage=usage)
-        apart = adapter is Adapter.CHECKS
-        self.weighed.append(apart)
-        if apart:
-            self.checked.append(messages[-1].text)
+        check = adapter is Adapter.CHECKS
+        (self.checked if check else self.weighed).append(list(messages))
         yes, no = choices
-        sure = self.sure_apart if apart else self.sure
+        sure = self.sure_right if check else self.sure
         probability = sure.pop(0) if isinstance(sure, list) else sure
         return Weighed(
             probabilities={yes: probability, no: 1.0 - probability},

@@ -109,7 +109,7 @@ class Stub:
             case "/apply-template":
                 turns = [f"<{m['role']}>{m['content']}</{m['role']}>" for m in body["messages"]]
                 return {"prompt": "".join(turns) + "<assistant>"}
-            case "/slots/0" | "/slots/1":
+            case "/slots/0":
                 action = parse_qs(parts.query)["action"][0]
                 return self.slot(int(parts.path[-1]), action, body["filename"])
         raise LookupError(path)

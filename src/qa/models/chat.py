@@ -29,7 +29,7 @@ from pydantic import ConfigDict, PrivateAttr
 
 from qa.errors import EngineError
 from qa.models.engine import Engine
-from qa.models.worker import ANSWERING_SLOT, CHECKING_SLOT
+from qa.models.worker import SLOT
 from qa.records import Usage
 
 CHOICES_CONSIDERED = 200
@@ -40,7 +40,6 @@ class Adapter(StrEnum):
 
     CHECKS = "checks"
     ANSWERS = "answers"
-    DECLINES = "declines"
 
 
 @runtime_checkable
@@ -179,7 +178,7 @@ class LocalChatModel(BaseChatModel):
             "top_k": 1,
             "seed": 0,
             "cache_prompt": True,
-            "id_slot": ANSWERING_SLOT,
+            "id_slot": SLOT,
             "stream_options": {"include_usage": True},
         }
         if stop:
@@ -256,8 +255,6 @@ class LocalChatModel(BaseChatModel):
             top_logprobs=CHOICES_CONSIDERED,
             adapter=adapter,
         )
-        if adapter is Adapter.CHECKS:  # beside the prompts that were read ahead
-            body["id_slot"] = CHECKING_SLOT
         events = list(
             self.engine.stream("/v1/chat/completions", body, deadline_seconds=self.deadline_seconds)
         )

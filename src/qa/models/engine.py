@@ -21,12 +21,12 @@ from qa.errors import EngineError
 from qa.models.exchange import Exchange
 from qa.models.process import ENDING_SECONDS, WORKER_COMMAND, WorkerProcess
 from qa.models.states import StateFolder
-from qa.models.worker import ANSWERING_SLOT, Launch
+from qa.models.worker import SLOT, Launch
 
 logger = logging.getLogger(__name__)
 
 STALLED_SECONDS = 2.0
-_SLOT = f"/slots/{ANSWERING_SLOT}"
+_SLOT = f"/slots/{SLOT}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ class Engine:
                     "prompt": prompt,
                     "n_predict": 0,
                     "cache_prompt": True,
-                    "id_slot": ANSWERING_SLOT,
+                    "id_slot": SLOT,
                 }
                 for event in self._events(child, "/completion", body, deadline):
                     if progress := event.get("prompt_progress"):

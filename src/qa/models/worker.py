@@ -24,11 +24,11 @@ from typing import IO
 
 HOST = "127.0.0.1"
 BATCH_TOKENS = 128
-ANSWERING_SLOT, CHECKING_SLOT = range(2)
-"""Where the beginnings of prompts are held side by side: those of answers, and those of checks."""
+SLOT = 0
+"""Where what was read is held: all prompts, of answers and of checks, begin with the same words."""
 
 CHECK_TOKENS = 1024
-"""Tokens that the second slot may need beside ``Launch.context_tokens``, which are the first's."""
+"""Tokens that a check may need beyond ``Launch.context_tokens``, which are what an answer may."""
 
 HTTP_TIMEOUT_SECONDS = 30
 PROMPT_CACHE_MEBIBYTES = 256
@@ -71,9 +71,7 @@ def serve_bundled(launch: Launch, key: str) -> int:
     params.n_batch = params.n_ubatch = BATCH_TOKENS
     # Read, not mapped: the weights are repacked for speed, and a map would stay beside the copy.
     params.load_mode = xllamacpp.llama_load_mode.LLAMA_LOAD_MODE_NONE
-    params.n_parallel = CHECKING_SLOT + 1
-    params.kv_unified = True
-    params.cache_idle_slots = False  # a slot keeps what it holds while the other works
+    params.n_parallel = 1
     params.n_predict = ANSWER_TOKENS_LIMIT
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = launch.threads
     params.fit_params = False
@@ -108,7 +106,7 @@ def serve_program(program: str, launch: Launch, key: str) -> int:
         *("--host", HOST, "--port", "0"),
         *("--ctx-size", str(launch.context_tokens + CHECK_TOKENS)),
         *("--batch-size", str(BATCH_TOKENS), "--ubatch-size", str(BATCH_TOKENS)),
-        *("--parallel", str(CHECKING_SLOT + 1), "--n-predict", str(ANSWER_TOKENS_LIMIT)),
+        *("--parallel", "1", "--n-predict", str(ANSWER_TOKENS_LIMIT)),
         *("--threads", str(launch.threads), "--threads-batch", str(launch.threads)),
     ]
     if launch.states_folder:
@@ -119,8 +117,6 @@ def serve_program(program: str, launch: Launch, key: str) -> int:
         "LLAMA_API_KEY": key,
         "LLAMA_ARG_FIT": "off",
         "LLAMA_ARG_LOAD_MODE": "none",
-        "LLAMA_ARG_KV_UNIFIED": "1",
-        "LLAMA_ARG_CACHE_IDLE_SLOTS": "0",
         "LLAMA_ARG_CACHE_RAM": str(PROMPT_CACHE_MEBIBYTES),
         "LLAMA_ARG_CORS_ORIGINS": "",
         "LLAMA_ARG_CORS_CREDENTIALS": "0",
