@@ -47,7 +47,7 @@ _HOPELESS = 0.1
 """Confidence below which a second attempt is not worth its time: of 147 at questions on articles
 read whole whose first answer fell below it, one would have been given rightly, and one wrongly."""
 
-_CONTRARY_FROM = 3.0  # log odds that a sentence answers too, from which on it is shown
+_CONTRARY_FROM = 0.5  # log odds that a sentence answers too, from which on it is shown
 _WORDS_NAMED = 3  # words of a question that an abstention names as not being there
 
 

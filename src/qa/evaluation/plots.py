@@ -17,6 +17,7 @@ WIDTH, HEIGHT = 380, 250
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 42
 MOST_BINS = 24
 MOST_DOTS = 60
+_LEAST_SEEN = 1e-9
 FEWEST_UP = 4  # cases, so that an axis of counts has whole numbers
 
 
@@ -172,8 +173,11 @@ def _steps(most: float) -> list[float]:
 
 
 def _round_above(value: float) -> float:
-    """Return the least of 1, 2, 2.5, 4, 5, 8 and 10 times a power of ten that is not below."""
-    if value <= 0:
+    """Return the least of 1, 2, 2.5, 4, 5, 8 and 10 times a power of ten that is not below.
+
+    It is 1 for what is too little to be seen.
+    """
+    if value < _LEAST_SEEN:
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
     return next(step * power for step in (1, 2, 2.5, 4, 5, 8, 10, 20) if step * power >= value)
