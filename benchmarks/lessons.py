@@ -16,13 +16,12 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from qa.articles.loading import load_article
-from qa.articles.structure import blocks
 from qa.evaluation.records import Alternatives, Example
 from qa.evaluation.squad import contains
 from qa.evaluation.testsets import load_examples
-from qa.prompts import Section, reading
+from qa.prompts import reading
 from qa.records import Article, Turn
+from qa.sections import whole_section
 
 TESTSETS = Path(__file__).resolve().parents[1] / "tests" / "testsets"
 SQUAD = Path(__file__).resolve().parents[2] / "shared" / "data" / "squad2_open.json"
@@ -81,8 +80,7 @@ def lessons() -> list[Lesson]:
         examples = load_examples(path)
         questions = [of_example(one, written[path.stem, one.id]) for one in examples]
         questions += map(of_answer, further.get(path.stem, ()))
-        article = load_article(path.parent / "articles" / f"{path.stem}.txt")
-        found.append(lesson(article, questions))
+        found.append(lesson(examples[0].article, questions))
     add_strange_questions(found)
     return [*found, *of_squad()]
 
@@ -100,12 +98,7 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 
 def lesson(article: Article, questions: list[Question], *, squad: bool = False) -> Lesson:
-    body = "\n\n".join(
-        article.text[block.start : block.end]
-        for block in blocks(article.text)
-        if block.kind in {"heading", "paragraph"}
-    )
-    read = reading([Section(heading=article.title, text=body)])
+    read = reading([whole_section(article)])
     return Lesson(article=article, read=read, questions=questions, squad=squad)
 
 
@@ -113,8 +106,8 @@ def of_example(example: Example, written: dict[str, Any]) -> Question:
     text = example.article.text
     return Question(
         text=example.question,
-        history=tuple(example.history),
-        answers=tuple(example.answers),
+        history=example.history,
+        answers=example.answers,
         said=next(iter(written["right"]), ""),
         evidence=" ".join(text[span.start : span.end] for span in example.evidence),
         written=dict.fromkeys(written["right"], True) | dict.fromkeys(written["wrong"][:1], False),

@@ -40,7 +40,7 @@ from qa.indexing import Embedder
 from qa.prompts import NO, YES, asking, asking_again, confirming
 from qa.rewriting import standalone
 from qa.settings import Settings
-from qa.verification import Verifier, declines
+from qa.verification import Verifier, says_nothing
 
 FIRST_LAYER, RANK = 12, 8
 LEARNING_RATE = 3e-4
@@ -136,10 +136,10 @@ class Teacher:
         """Return the lines of a lesson that answering is learned from."""
         found = []
         for one in opened.questions:
-            said = one.question.said
-            own = one.own
-            if opened.lesson.squad and own and len(own) < LONGEST_ANSWER and not declines(own):
-                said = own if one.question.is_right(own) else ""
+            said, own = one.question.said, one.own
+            usable = len(own) < LONGEST_ANSWER and not says_nothing(own)
+            if opened.lesson.squad and usable and one.question.is_right(own):
+                said = own
             if said:
                 asked = one.asked_again if random.random() < AGAIN else one.asked
                 answer = [*self.network.tokens(said), self.network.end]
@@ -242,16 +242,12 @@ def batches(lines: Iterable[tuple[Opened, list[Example]]], at_once: int) -> list
 def answers_to(one: Asked) -> dict[str, bool]:
     """Return a few answers to a question, each with whether it is right."""
     known = one.question.answers is not None
-    texts = [text for text in dict.fromkeys(one.answers) if known and has_words(text)]
+    texts = [text for text in dict.fromkeys(one.answers) if known and not says_nothing(text)]
     texts = random.sample(texts, min(len(texts), ANSWERS_A_QUESTION))
     found = {text: one.question.is_right(text) for text in texts}
     if random.random() < WRITTEN:
         found = one.question.written | found
     return found
-
-
-def has_words(text: str) -> bool:
-    return any(map(str.isalnum, text)) and not declines(text)
 
 
 def check_lines(

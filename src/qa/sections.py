@@ -46,16 +46,17 @@ def whole_sections(
     )
     if tokens > most_tokens:
         return None
-    return tuple(Section(heading=article.title, text=_body(article)) for article in articles)
+    return tuple(map(whole_section, articles))
 
 
-def _body(article: Article) -> str:
-    """Return what there is to read: neither the title, which is handed over apart, nor the tags."""
-    return "\n\n".join(
+def whole_section(article: Article) -> Section:
+    """Return an article as it is read whole: under its title, and without its tags."""
+    body = "\n\n".join(
         article.text[block.start : block.end]
         for block in blocks(article.text)
         if block.kind in {"heading", "paragraph"}
     )
+    return Section(heading=article.title, text=body)
 
 
 def in_article_order(articles: Sequence[Article], hits: Sequence[Hit]) -> list[Chunk]:

@@ -130,14 +130,9 @@ class Verifier:
         return nearest >= LEAST_SIMILARITY or self._index.known(question) > LEAST_KNOWN
 
     @property
-    def signals(self) -> frozenset[str]:
-        """What the confidence rests on."""
-        return self._calibrations[-1].signals
-
-    @property
     def asks_the_model(self) -> bool:
         """Whether the confidence rests on what only the model can tell."""
-        return not FROM_THE_MODEL.isdisjoint(self.signals)
+        return not FROM_THE_MODEL.isdisjoint(self._calibrations[-1].signals)
 
     def examine(
         self,
