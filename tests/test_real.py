@@ -89,6 +89,14 @@ def test_what_a_false_premise_says_is_named(assistant: Assistant) -> None:
     assert "“cancel”" in answer.text
 
 
+def test_words_that_hardly_matter_to_a_question_are_not_named(assistant: Assistant) -> None:
+    answer = assistant.ask("What does a ticket to the zoo in Osaka usually cost, anyway?")
+    assert answer.status == "abstained"
+    assert "usually" not in answer.text
+    assert "anyway" not in answer.text
+    assert "Osaka" in answer.text
+
+
 def test_a_follow_up_is_understood(assistant: Assistant) -> None:
     history = [
         Turn(

@@ -30,6 +30,10 @@ passage and mostly made of words that stand nowhere; of 25 on something else alt
 DECLINING_START = "The article does not"
 """How a model that declines begins; what may become that is not shown while it is written."""
 
+_LEAST_CHANGE = 0.05
+"""Of a question's meaning, 1 - cosine, when a word is left out of it: words such as "anyway",
+"usually" and "thought" change less, and that one of them is not there tells a person nothing."""
+
 _EVIDENCE_READ = 2  # sentences of evidence that the model reads again; each costs time
 _EVIDENCE_CHARACTERS = 2000  # of a sentence without end; the rest is not read again
 _SHORTLIST = 8  # sentences whose meaning is compared; each costs an embedding the first time
@@ -222,8 +226,8 @@ class Verifier:
         return None if row is None else self.places[row]
 
     def unknown(self, question: str) -> list[str]:
-        """Return the words of a question that stand nowhere in the articles."""
-        return unknown_words(question, self._everything)
+        """Return the words that matter to a question and stand nowhere in the articles."""
+        return self._that_matter(question, unknown_words(question, self._everything))
 
     @cached_property
     def _everything(self) -> frozenset[str]:
@@ -244,7 +248,20 @@ class Verifier:
             for row, place in enumerate(self.places)
             if place.article is closest.article and place.span.start == closest.start
         )
-        return unknown_words(question, self._index.words_of((row - 1, row, row + 1)))
+        beside = self._index.words_of((row - 1, row, row + 1))
+        return self._that_matter(question, unknown_words(question, beside))
+
+    def _that_matter(self, question: str, words: Sequence[str]) -> list[str]:
+        """Return the words without which the question would mean something else, and numbers."""
+        if not words:
+            return []
+        without = [re.sub(rf"\b{re.escape(word)}\b", "", question, count=1) for word in words]
+        whole, *others = self._embed([question, *without])
+        return [
+            word
+            for word, vector in zip(words, others, strict=True)
+            if word[0].isdigit() or 1 - float(whole @ vector) >= _LEAST_CHANGE
+        ]
 
     def closest(self, question: str, passages: Sequence[Chunk]) -> Citation:
         """Return the sentence of a few passages that is closest to a question, as number 0."""
