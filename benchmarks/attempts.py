@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -103,7 +104,8 @@ def attempts(
     for attempt in pipeline._attempts(question, example.history, draft.hits):
         *_, written = writer.stream(attempt.messages)
         draft = replace(draft, text=written.text)
-        text, verdict, _ = pipeline._judged(attempt, written, draft)
+        end = time.monotonic() + settings.deadline_seconds
+        text, verdict, _ = pipeline._judged(attempt, written, draft, end)
         right = bool(example.answers) and contains(text, example.answers)
         yield right, dict(verdict.signals)
         if attempt.ends(verdict):

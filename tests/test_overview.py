@@ -112,7 +112,17 @@ def test_a_summary_is_as_long_as_it_is_asked_to_be(question: str, sentences: int
     assert overview_of(question) == Summary(sentences=sentences)
 
 
-@pytest.mark.parametrize("question", ["What is it about?", "What is that about?", "Summarize it."])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is it about?",
+        "What is that about?",
+        "Summarize it.",
+        "What does the article say about that?",
+        "Can you explain that in simple terms from the article?",
+        "Tell me about this.",
+    ],
+)
 def test_within_a_conversation_it_is_what_was_spoken_of(question: str) -> None:
     assert overview_of(question, alone=True) == Summary()
     assert overview_of(question, alone=False) is None

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 from langchain_core.outputs import ChatGenerationChunk
+from pydantic import Field
 
 from fakes.chat import ScriptedChatModel, WeighingChatModel
 from fakes.embedder import WordEmbeddings
 from fakes.fits import fit
 from qa.chunking import chunk
+from qa.errors import EngineError
 from qa.index import VectorIndex
-from qa.models.chat import WeighsChoices
+from qa.models.chat import Weighed, WeighsChoices
 from qa.pipeline import Limits, Pipeline
 from qa.prompts import DECLINED, Section
 from qa.records import Answer, Article, Reason, Turn, Usage
@@ -193,6 +195,35 @@ def test_a_second_attempt_that_takes_too_long_changes_nothing() -> None:
     answer = items(model, deadline_seconds=0.4)[-1]
     assert (answer.status, answer.reason) == ("abstained", Reason.UNSURE)
     assert len(model.checked) == 1
+
+
+class LateWeighing(WeighingChatModel):
+    """Runs out of time at the second check, and keeps how long each might have taken."""
+
+    seconds: list[float] = Field(default_factory=list)
+
+    def weigh(self, *args: Any, deadline_seconds: float | None = None, **more: Any) -> Weighed:
+        assert deadline_seconds is not None
+        self.seconds.append(deadline_seconds)
+        if self.checked:
+            time.sleep(max(deadline_seconds, 0.0))
+            raise EngineError("The answer took longer than it may and was stopped.")
+        return super().weigh(*args, **more)
+
+
+def test_a_second_attempt_that_is_checked_too_late_changes_nothing() -> None:
+    model = LateWeighing(replies=[ANSWER, ANSWER], sure_right=0.3)
+    answer = items(model, deadline_seconds=0.4)[-1]
+    assert (answer.status, answer.reason) == ("abstained", Reason.UNSURE)
+    assert 0.4 > model.seconds[0] > model.seconds[1]
+
+
+def test_an_answer_stands_where_there_was_no_time_to_ask_what_contradicts_it() -> None:
+    article = Article.from_text(f"{ANSWER} {CONTRARY}", title="Boats", source="boats.txt")
+    model = LateWeighing(replies=[ANSWER], sure_right=0.99)
+    answer = items(model, article, deadline_seconds=0.4)[-1]
+    assert (answer.status, answer.text) == ("answered", ANSWER)
+    assert len(model.seconds) == 2
 
 
 def test_an_answer_without_a_word_is_none() -> None:

@@ -52,6 +52,17 @@ def test_the_evidence_is_the_sentence_that_carries_the_answer() -> None:
     assert examined.evidence == "The town bought 37 boats."
 
 
+def test_the_closest_sentences_are_the_evidence_in_the_order_of_the_article() -> None:
+    closest = "Ada Holm of Varde built it of oak in 1848."
+    text = f"It has green paint. It has red lamps and benches. Trees grow there. {closest}"
+    article = Article.from_text(text, title="Pier", source="pier.txt")
+    judge = Verifier([article], WordEmbeddings(), calibrations=[OWN], most_risk=0.2)
+    said = "Ada Holm of Varde built it of oak in 1848 with green paint, red lamps and benches."
+    examined = judge.examine("Who built it?", said, hits=(), read=None, follow_up=False)
+    assert len(examined.alignments[0].rows) == 3
+    assert examined.evidence == f"It has red lamps and benches. {closest}"
+
+
 @pytest.mark.parametrize(
     "text",
     [

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from langchain_core.messages import BaseMessage
 
-from qa.models.chat import Adapter, WeighsChoices
+from qa.models.chat import Adapter, Weighed, WeighsChoices
 from qa.prompts import NO, YES, belonging, confirming
 from qa.records import Usage
 
@@ -30,7 +30,13 @@ class Sureness:
 
 
 def confirmed(
-    model: WeighsChoices, before: Sequence[BaseMessage], evidence: str, question: str, answer: str
+    model: WeighsChoices,
+    before: Sequence[BaseMessage],
+    evidence: str,
+    question: str,
+    answer: str,
+    *,
+    deadline_seconds: float,
 ) -> Sureness:
     """Return how sure the model is that the article states this answer to exactly this question.
 
@@ -40,7 +46,11 @@ def confirmed(
     :param evidence: the words of the article that come closest to carrying the answer.
     :raises EngineError: if the model fails.
     """
-    return _sureness(model, confirming(before, evidence, question, answer), Adapter.CHECKS)
+    asked = confirming(before, evidence, question, answer)
+    weighed = model.weigh(
+        asked, (YES, NO), adapter=Adapter.CHECKS, deadline_seconds=deadline_seconds
+    )
+    return _sureness(weighed)
 
 
 def belongs(model: WeighsChoices, read: Sequence[BaseMessage], kind: str, name: str) -> Sureness:
@@ -49,12 +59,9 @@ def belongs(model: WeighsChoices, read: Sequence[BaseMessage], kind: str, name: 
     :param read: the messages of ``qa.prompts.reading``.
     :raises EngineError: if the model fails.
     """
-    return _sureness(model, belonging(read, kind, name), None)
+    return _sureness(model.weigh(belonging(read, kind, name), (YES, NO)))
 
 
-def _sureness(
-    model: WeighsChoices, messages: Sequence[BaseMessage], adapter: Adapter | None
-) -> Sureness:
-    weighed = model.weigh(messages, (YES, NO), adapter=adapter)
+def _sureness(weighed: Weighed) -> Sureness:
     yes, no = (max(weighed.probabilities[choice], _LEAST) for choice in (YES, NO))
     return Sureness(log_odds=math.log(yes) - math.log(no), usage=weighed.usage)

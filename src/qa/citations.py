@@ -134,9 +134,8 @@ def _is_telling(word: str) -> bool:
 class Alignment:
     """Where a sentence of an answer stands in an article.
 
-    ``nearest`` are the article's sentences that come closest to carrying it, in order, and ``rows``
-    the same, or none if it is unsupported; ``coverage`` in [0, 1] is the share of its weighted
-    words that they hold.
+    ``nearest`` are the article's sentences that come closest to carrying it, the closest first;
+    ``coverage`` in [0, 1] is the share of its weighted words that they hold.
     """
 
     nearest: tuple[int, ...]
@@ -145,8 +144,8 @@ class Alignment:
 
     @property
     def rows(self) -> tuple[int, ...]:
-        """The sentences that carry it, none if it is unsupported."""
-        return self.nearest if self.support != "unsupported" else ()
+        """The sentences that carry it, in the article's order; none if it is unsupported."""
+        return tuple(sorted(self.nearest)) if self.support != "unsupported" else ()
 
 
 class SentenceIndex:
@@ -242,7 +241,7 @@ class SentenceIndex:
             held |= self._stems[best]
         coverage = self.share(wanted, held)
         support = support_of(coverage, missing_number=bool(numbers(wanted) - held))
-        return Alignment(nearest=tuple(sorted(chosen)), coverage=coverage, support=support)
+        return Alignment(nearest=tuple(chosen), coverage=coverage, support=support)
 
     def _worth(
         self,

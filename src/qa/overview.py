@@ -74,6 +74,9 @@ _ASKS_WHAT_ABOUT = re.compile(
 )
 _OF_A_TEXT = re.compile(rf"\b(?:{_TEXT}|this)\b")
 _POINTS_BACK = re.compile(r"\b(?:it|it's|its|that|that's|these)\b")
+_GOES_ON = re.compile(rf"\b(?:about|explain|describe) (?:it|that|these|this)\b(?! (?:{_TEXT})\b)")
+"""After a turn that is about what was spoken of, even where the text is named as well."""
+
 _NUMERALS = {"one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
 _LENGTH = re.compile(
     rf"\b(?:in |with |using )?(?:just |only |about |at most )?"
@@ -165,7 +168,7 @@ def _summary(words: str, *, alone: bool) -> Summary | None:
     if not _FRAME.issuperset(left.replace(";", " ").split()) or _OF_A_SUMMARY.search(asked):
         return None
     of_a_text, points_back = _OF_A_TEXT.search(asked), _POINTS_BACK.search(asked)
-    if points_back and not of_a_text and not alone:
+    if not alone and (_GOES_ON.search(asked) or (points_back and not of_a_text)):
         return None
     about = (of_a_text or points_back) and _ASKS_WHAT_ABOUT.search(asked)
     if not about and not _ASKS_FOR_GIST.search(asked):

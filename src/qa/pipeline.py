@@ -7,6 +7,7 @@ the whole article is handed to ``qa.gathering``.
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,7 @@ from dataclasses import dataclass, replace
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 
-from qa.checking import confirmed
+from qa.checking import Sureness, confirmed
 from qa.errors import EngineError
 from qa.gathering import Gatherer
 from qa.generation import Draft, Writer
@@ -41,6 +42,8 @@ from qa.sections import Part, in_article_order, parts, passage_sections
 from qa.verification import Examination, Verdict, Verifier, may_decline, says_nothing
 from qa.wording import Forms
 
+logger = logging.getLogger(__name__)
+
 _MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
 _HOPELESS = 0.1
@@ -48,6 +51,7 @@ _HOPELESS = 0.1
 read whole whose first answer fell below it, one would have been given rightly, and one wrongly."""
 
 _CONTRARY_FROM = 0.5  # log odds that a sentence answers too, from which on it is shown
+_LEAST_SECONDS = 0.01  # a request needs a deadline, even one that is over
 _WORDS_NAMED = 3  # words of a question that an abstention names as not being there
 
 
@@ -166,11 +170,11 @@ class Pipeline:
                         if written.usage is None:
                             hidden = bool(shown) or may_decline(written.text)
                             yield replace(draft, text=shown) if hidden else draft
+                text, verdict, usage = self._judged(attempt, written, draft, end)
             except EngineError:
                 if attempt.again and time.monotonic() >= end:
                     break
                 raise
-            text, verdict, usage = self._judged(attempt, written, draft)
             draft = replace(draft, text=text, usage=Usage.total(draft.usage, usage))
             if verdict.reason is Reason.NONE:
                 yield _finished(draft, verdict, started)
@@ -187,7 +191,7 @@ class Pipeline:
     def _attempts(self, asked: str, history: Sequence[Turn], hits: Sequence[Hit]) -> list[_Attempt]:
         """Return what the model is asked, the next where an answer to the one before is withheld.
 
-        A small model declines and misreads easily, so it is asked a second time: with the best
+        A small model misreads easily, so it is asked a second time: with the best
         passage again right behind the question where it has read everything, and else from the
         passages that it has not read, beside the best. Any other model reads all of them at once.
         """
@@ -232,9 +236,12 @@ class Pipeline:
         return tuple(self._retriever.search(queries, self._limits.passages))
 
     def _judged(
-        self, attempt: _Attempt, written: Draft, draft: Answer
+        self, attempt: _Attempt, written: Draft, draft: Answer, end: float
     ) -> tuple[str, Verdict, Usage | None]:
-        """Return an answer as it is to be read, what becomes of it, and what checking it took."""
+        """Return an answer as it is to be read, what becomes of it, and what checking it took.
+
+        :param end: when it has to be there, by ``time.monotonic``.
+        """
         text = self._forms.given_to(written.text)
         if says_nothing(text):
             return text, Verdict(reason=Reason.DECLINED), None
@@ -242,18 +249,21 @@ class Pipeline:
         model = self._weigher
         if model is None or not examined.carried:
             return text, self._verifier.judge(examined, {}), None
-        *before, _ = attempt.messages
-        confirmation = confirmed(model, before, examined.evidence, attempt.question, text)
-        usage = confirmation.usage
-        verdict = self._verifier.judge(examined, {"confirmed": confirmation.log_odds})
-        if verdict.reason is Reason.NONE:
-            rival = self._verifier.rival(draft.searched_for, text, examined, attempt.read)
-            if rival:
-                says = confirmed(model, before, rival.text, attempt.question, rival.text)
-                usage = Usage.total(usage, says.usage)
-                if says.log_odds > _CONTRARY_FROM:
-                    verdict = replace(verdict, contrary=rival)
-        return text, verdict, usage
+        sureness = _confirmed(model, attempt, examined.evidence, text, end)
+        verdict = self._verifier.judge(examined, {"confirmed": sureness.log_odds})
+        if verdict.reason is not Reason.NONE:
+            return text, verdict, sureness.usage
+        rival = self._verifier.rival(draft.searched_for, text, examined, attempt.read)
+        if rival is None:
+            return text, verdict, sureness.usage
+        try:
+            says = _confirmed(model, attempt, rival.text, rival.text, end)
+        except EngineError as error:  # the answer stands without it
+            logger.warning("whether a sentence contradicts an answer was not asked: %s", error)
+            return text, verdict, sureness.usage
+        if says.log_odds > _CONTRARY_FROM:
+            verdict = replace(verdict, contrary=rival)
+        return text, verdict, Usage.total(sureness.usage, says.usage)
 
     def _examined(self, attempt: _Attempt, text: str, draft: Answer) -> Examination:
         return self._verifier.examine(
@@ -286,6 +296,15 @@ class Pipeline:
         if closest and (unmentioned := self._verifier.unmentioned(asked, closest)):
             return f"{DECLINED} The closest passage does not mention {_quoted(unmentioned)}."
         return DECLINED
+
+
+def _confirmed(
+    model: WeighsChoices, attempt: _Attempt, evidence: str, answer: str, end: float
+) -> Sureness:
+    """Return how sure the model is of an answer to what was attempted, if it can tell in time."""
+    *before, _ = attempt.messages
+    left = max(end - time.monotonic(), _LEAST_SECONDS)
+    return confirmed(model, before, evidence, attempt.question, answer, deadline_seconds=left)
 
 
 def _quoted(words: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import zip_longest
 
 import numpy as np
 from langchain_core.embeddings import Embeddings
@@ -162,7 +163,9 @@ class Verifier:
         alignments = [
             self._align(claim, question, rows, vectors[f"{question} {claim}"]) for claim in claims
         ]
-        nearest = sorted({row for found in alignments for row in found.nearest})
+        # The closest sentence to each claim, then the second closest to each, and so on.
+        ranks = zip_longest(*(found.nearest for found in alignments))
+        nearest = list(dict.fromkeys(row for rank in ranks for row in rank if row is not None))
         nearness = Nearness(
             passage=max((hit.similarity or 0.0 for hit in hits), default=0.0),
             evidence=self._nearest(vectors[question], nearest),
@@ -176,7 +179,7 @@ class Verifier:
             nearness,
             follow_up=follow_up,
         )
-        evidence = " ".join(self._texts[row] for row in nearest[:_EVIDENCE_READ])
+        evidence = " ".join(self._texts[row] for row in sorted(nearest[:_EVIDENCE_READ]))
         return Examination(
             spans=tuple(spans),
             alignments=tuple(alignments),

@@ -117,6 +117,7 @@ class WeighingChatModel(ScriptedChatModel):
         choices: Sequence[str],
         *,
         adapter: Adapter | None = None,
+        deadline_seconds: float | None = None,
     ) -> Weighed:
         check = adapter is Adapter.CHECKS
         (self.checked if check else self.weighed).append(list(messages))

@@ -81,11 +81,12 @@ class WeighsChoices(Protocol):
         choices: Sequence[str],
         *,
         adapter: Adapter | None = None,
+        deadline_seconds: float | None = None,
     ) -> Weighed:
         """Return how probable each choice is as the next token.
 
-        :param messages: if the last one is the model's own, it goes on with that.
         :param adapter: what the model learned that is to be used, if it learned that.
+        :param deadline_seconds: how long that may take; None for as long as any request.
         """
         ...
 
@@ -235,6 +236,7 @@ class LocalChatModel(BaseChatModel):
         choices: Sequence[str],
         *,
         adapter: Adapter | None = None,
+        deadline_seconds: float | None = None,
     ) -> Weighed:
         """Return the probability of each choice as the one next token, in the order of ``choices``.
 
@@ -255,9 +257,8 @@ class LocalChatModel(BaseChatModel):
             top_logprobs=CHOICES_CONSIDERED,
             adapter=adapter,
         )
-        events = list(
-            self.engine.stream("/v1/chat/completions", body, deadline_seconds=self.deadline_seconds)
-        )
+        seconds = deadline_seconds or self.deadline_seconds
+        events = list(self.engine.stream("/v1/chat/completions", body, deadline_seconds=seconds))
         tokens = [token for event in events for token in _logprobs(event)]
         if not tokens:
             raise EngineError("The language model gave no token probabilities.")
