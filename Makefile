@@ -53,7 +53,7 @@ browser: $(VENV)/tested  ## Chromium for the tests of the page
 $(VENV)/installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	|| { echo "Python 3.11 or later is needed: run make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "Setting up $(VENV): about 1.5 GB of packages, once …"
+	@echo "Setting up $(VENV): about 2 GB of packages, once …"
 	@$(PYTHON) -m venv $(VENV) \
 	|| { echo "Python's venv is missing: on Debian, apt-get install python3-venv"; exit 1; }
 	$(BIN)/python -m pip install --disable-pip-version-check -c constraints.txt 'torch==2.13.0'

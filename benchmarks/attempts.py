@@ -2,12 +2,14 @@
 
     python benchmarks/attempts.py SET ...                  puts them in signals.jsonl
     python benchmarks/attempts.py --follow-ups SET ...     of the questions after another one alone
+    python benchmarks/attempts.py --plain SET ...          as another model, in plain_signals.jsonl
 
-In: test sets, and the default model with its adapters. Out: one line for each attempt at a question
-in benchmarks/signals.jsonl: the set, a name of the article, the question's id, whether the article
-answers it, whether the attempt did so rightly, and its signals, null where it declined or the
-article carries nothing of it. A second attempt is made where the first would be withheld at the
-default risk and is not hopeless, as the program does.
+In: test sets, and the default model with its adapters, or without them and as one that nothing was
+fitted for. Out: one line for each attempt at a question, in place of what was kept of that: the
+set, a name of the article, the question's id, whether the article answers it, whether the attempt
+did so rightly, and its signals, null where it declined or the article carries nothing of it. A
+second attempt is made where the first would be withheld at the default risk and is not hopeless, as
+the program does; that a question may have nothing to do with the article is not asked.
 """
 
 from __future__ import annotations
@@ -34,24 +36,35 @@ from qa.records import Answer, Timings
 from qa.rewriting import clean_question, standalone
 from qa.settings import Settings
 
-KEPT = Path(__file__).with_name("signals.jsonl")
+KEPT, PLAIN = (Path(__file__).with_name(f"{name}.jsonl") for name in ("signals", "plain_signals"))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("sets", nargs="+", type=Path)
     parser.add_argument("--follow-ups", action="store_true", help="only questions after another")
+    parser.add_argument(
+        "--plain", action="store_true", help="as a model that nothing is fitted for"
+    )
     options = parser.parse_args()
     settings = Settings()
     model = chat_model_of(settings, states_folder=settings.index_folder / STATES_FOLDER)
     assert isinstance(model, LocalChatModel)
+    kept = PLAIN if options.plain else KEPT
+    if options.plain:
+        model = model.model_copy(update={"weights": "", "adapters": ()})
     with closing(model):
         for path in options.sets:
             examples = [one for one in load_examples(path) if one.history or not options.follow_ups]
-            found = list(of_set(path.stem, examples, settings, model))
-            kept = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.exists() else []
-            kept = [line for line in kept if json.loads(line)["set"] != path.stem]
-            KEPT.write_text("\n".join([*kept, *map(json.dumps, found)]) + "\n", encoding="utf-8")
+            keep(list(of_set(path.stem, examples, settings, model)), kept)
+
+
+def keep(found: list[dict[str, Any]], kept: Path) -> None:
+    """Put lines in a file, in place of those on the same questions."""
+    anew = {(row["set"], row["question"]) for row in found}
+    rows = map(json.loads, kept.read_text(encoding="utf-8").splitlines() if kept.exists() else ())
+    others = [row for row in rows if (row["set"], row["question"]) not in anew]
+    kept.write_text("".join(f"{json.dumps(row)}\n" for row in (*others, *found)), "utf-8")
 
 
 def of_set(

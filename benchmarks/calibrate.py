@@ -31,7 +31,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
-from qa.calibration import ANY_MODEL
+from qa.calibration import ANY_MODEL, Calibration
 from qa.evaluation.confidence import calibration_error, roc_area
 from qa.models.catalogue import find_model
 from qa.models.opening import adapters_of
@@ -145,7 +145,7 @@ def fit(
         "adapters": adapters,
         "intercept": float(model.intercept_[0]),
         "terms": terms,
-        "risks": risks(data, probability),
+        "risks": risks(data, probability) if weights != ANY_MODEL else [],
     }
     return entry, probability
 
@@ -178,18 +178,16 @@ def risks(data: Attempts, probability: np.ndarray) -> list[dict[str, float]]:
 def show(data: Attempts, score: np.ndarray, name: str) -> None:
     answered = data.answered
     score, right = score[answered], data.right[answered]
-    line = (
-        f"  {name:16} area right {roc_area(score, right):.3f}"
-        f", answerable {roc_area(score, data.answerable[answered].astype(float)):.3f}"
+    print(
+        f"  {name:16} area right {area(score, right)}"
+        f", answerable {area(score, data.answerable[answered].astype(float))}"
+        f", calibration error {calibration_error(score, right):.3f}"
     )
-    if score.min() >= 0 and score.max() <= 1:
-        line += f", calibration error {calibration_error(score, right):.3f}"
-    print(line)
 
 
 def show_sets(data: Attempts, probability: np.ndarray, entry: dict[str, Any]) -> None:
     """Print what is answered and declined at the default risk, set by set."""
-    least = least_probability(entry)
+    least = Calibration.of(entry).least_probability(Settings().most_risk)
     print(f"\nat the default risk, given from {least:.2f}")
     given = data.given(probability, least)
     drafts = np.zeros(len(given), dtype=bool)
@@ -213,13 +211,7 @@ def show_sets(data: Attempts, probability: np.ndarray, entry: dict[str, Any]) ->
 
 def area(score: np.ndarray, positive: np.ndarray) -> str:
     found = roc_area(score, positive)
-    return "none" if found is None else f"{found:.2f}"
-
-
-def least_probability(entry: dict[str, Any]) -> float:
-    risk = Settings().most_risk
-    kept = [row["probability"] for row in entry["risks"] if row["wrong"] <= risk]
-    return float(min(kept, default=1.0))
+    return "none" if found is None else f"{found:.3f}"
 
 
 if __name__ == "__main__":

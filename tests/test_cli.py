@@ -147,6 +147,30 @@ def test_the_doctor_names_what_to_run(capsys: pytest.CaptureFixture[str]) -> Non
     assert "Run: qa models pull qwen2.5-coder-1.5b" in said
 
 
+@pytest.mark.usefixtures("bare")
+@pytest.mark.parametrize(
+    ("model", "risk", "said"),
+    [
+        ("qwen2.5-coder-1.5b", "0.15", "risk 15%: answers are given from a confidence of 0."),
+        ("qwen2.5-coder-1.5b", "1", "risk 100%: every answer is given that the article carries"),
+        ("qwen2.5-coder-0.5b", "0.15", "risk 15%: not measured for this model; "),
+        ("provider:model", "0.15", "risk 15%: not measured for this model; "),
+        ("nothing", "0.15", "risk 15%: not measured for this model; "),
+    ],
+)
+def test_the_doctor_says_which_answers_are_given(
+    model: str,
+    risk: str,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("QA_CHAT_MODEL", model)
+    monkeypatch.setenv("QA_MOST_RISK", risk)
+    main(["doctor"])
+    assert said in capsys.readouterr().out
+
+
 WRONG_MODELS = [
     ("QA_CHAT_MODEL", "/nope.gguf", "'/nope.gguf' cannot be read"),
     ("QA_CHAT_MODEL", "/nope.GGUF", "'/nope.GGUF' cannot be read"),

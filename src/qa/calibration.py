@@ -51,6 +51,7 @@ class Calibration:
     """A fit for the model whose weights have a SHA-256, or for any model.
 
     ``adapters`` are the SHA-256 of those with which that model wrote and checked its answers.
+    ``risks`` are known for a model that was measured, and none for any model.
     """
 
     weights: str
@@ -58,6 +59,17 @@ class Calibration:
     intercept: float
     terms: tuple[Term, ...]
     risks: tuple[Risk, ...]
+
+    @classmethod
+    def of(cls, entry: dict[str, Any]) -> Calibration:
+        """Return the fit that an entry of ``calibration.json`` holds."""
+        return cls(
+            weights=entry["weights"],
+            adapters=entry["adapters"],
+            intercept=entry["intercept"],
+            terms=tuple(Term(**term) for term in entry["terms"]),
+            risks=tuple(Risk(**risk) for risk in entry["risks"]),
+        )
 
     @property
     def signals(self) -> frozenset[str]:
@@ -77,14 +89,22 @@ class Calibration:
     def least_probability(self, most_risk: float) -> float:
         """Return the probability from which on answers are given, for a share that may be wrong.
 
-        The lowest one that kept to it; the highest there is where none did. 0 for a risk of 1.
+        It is 0 for a risk of 1, which withholds nothing.
         """
         if most_risk >= 1.0:
             return 0.0
         if self.weights == ANY_MODEL:
             return LEAST_OF_ANY_MODEL
-        kept = [risk.probability for risk in self.risks if risk.wrong <= most_risk]
-        return min(kept, default=max(risk.probability for risk in self.risks))
+        return self.kept_to(most_risk).probability
+
+    def kept_to(self, most_risk: float) -> Risk:
+        """Return the lowest step that kept to a risk, or the highest there is where none did.
+
+        :raises ValueError: if it is the fit for any model, of which no risk is known.
+        """
+        steps = sorted(self.risks, key=lambda risk: risk.probability)
+        kept = [risk for risk in steps if risk.wrong <= most_risk]
+        return min(kept or steps[-1:], key=lambda risk: risk.probability)
 
 
 def calibrations_for(weights: str) -> tuple[Calibration, ...]:
@@ -96,14 +116,4 @@ def calibrations_for(weights: str) -> tuple[Calibration, ...]:
 @cache
 def _fits() -> tuple[Calibration, ...]:
     text = (resources.files("qa") / "calibration.json").read_text(encoding="utf-8")
-    return tuple(_fit(entry) for entry in json.loads(text)["fits"])
-
-
-def _fit(entry: dict[str, Any]) -> Calibration:
-    return Calibration(
-        weights=entry["weights"],
-        adapters=entry["adapters"],
-        intercept=entry["intercept"],
-        terms=tuple(Term(**term) for term in entry["terms"]),
-        risks=tuple(Risk(**risk) for risk in entry["risks"]),
-    )
+    return tuple(Calibration.of(entry) for entry in json.loads(text)["fits"])

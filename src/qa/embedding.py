@@ -51,11 +51,6 @@ class LocalEmbeddings(Embeddings):
         assert dimension is not None  # noqa: S101 - a model that was loaded has one
         return dimension
 
-    @property
-    def longest_tokens(self) -> int:
-        """How much of a text is read, in tokens; the rest has no part in its vector."""
-        return int(self._model.max_seq_length or 0)
-
     def vectors(self, texts: list[str]) -> Vectors:
         """Return unit vectors, shape (len(texts), dimension), float32, in the order given."""
         if not texts:

@@ -1,8 +1,7 @@
 """Messages to the growing text of an answer, from any LangChain chat model.
 
 In: messages. Out: ``Draft`` records, each with all of the text so far. Closing the iterator stops
-the model. A model of this program's own engine also gives the probabilities of its words; any other
-model's drafts have None there.
+the model.
 """
 
 from __future__ import annotations

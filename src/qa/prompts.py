@@ -101,7 +101,7 @@ def confirming(
     """Return messages that ask whether the article states an answer to a question.
 
     What was read and said before stands in front, so that an engine need not read it again. The
-    adapter that ``qa.models.opening.adapters_of`` finds was fitted on exactly this form.
+    adapter for checks was fitted on exactly this form.
 
     :param before: the messages of ``asking`` but for the last, the question.
     :param evidence: the words of the article that come closest to carrying the answer.

@@ -96,7 +96,8 @@ class Settings(BaseModel):
     most_risk: Annotated[float, Field(gt=0, le=1)] = Field(
         default=0.15,
         description="share of the answers given that may be wrong, as measured on questions that "
-        "are hard on purpose; 1 answers whatever the model says",
+        "are hard on purpose; 1 withholds no answer that the article carries; with a model that "
+        "nothing was fitted for, anything below 1 withholds what hardly goes with the article",
     )
     question_characters: Annotated[int, Field(ge=10, le=20000)] = Field(
         default=2000, description="characters a question may have at most"

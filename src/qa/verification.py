@@ -69,7 +69,8 @@ class Verdict:
     ``contrary`` is a sentence of the article that answers the question otherwise.
 
     ``confidence`` is the probability in [0, 1] that it is right, by ``qa.calibration`` from the
-    ``signals``; 0, without signals, where there was no answer or the article carries none of it.
+    ``signals`` that its fit uses; 0, without signals, where there was no answer or the article
+    carries none of it.
     """
 
     reason: Reason

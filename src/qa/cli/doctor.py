@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 
+from qa.calibration import ANY_MODEL, calibrations_for
 from qa.cli.models import require_chat_model, require_embedder
 from qa.errors import QAError
+from qa.models.opening import weights_of
 from qa.settings import Settings
 
 PACKAGES = (
@@ -56,6 +58,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     usable = settings.model_copy(update={"llama_server": None}) if engine.remedy else settings
     yield _chat_model(usable)
     yield _index_folder(settings)
+    yield _risk(settings)
 
 
 def _package(name: str) -> Finding:
@@ -104,4 +107,28 @@ def _index_folder(settings: Settings) -> Finding:
         name="index folder",
         state=f"{str(there)!r} cannot be written to",
         remedy="Set QA_INDEX_FOLDER to a folder that can.",
+    )
+
+
+def _risk(settings: Settings) -> Finding:
+    """Return which answers are given, with what was measured at that risk."""
+    name = f"risk {settings.most_risk:.0%}"
+    try:
+        weights = weights_of(settings.chat_model, url=settings.chat_model_url)
+    except QAError:
+        weights = ANY_MODEL  # there is no such model, which is told of elsewhere
+    fit = calibrations_for(weights)[-1]
+    if settings.most_risk >= 1.0:
+        return Finding(name=name, state="every answer is given that the article carries")
+    if fit.weights == ANY_MODEL:
+        withheld = "what hardly goes with the article is withheld"
+        return Finding(name=name, state=f"not measured for this model; {withheld}")
+    step = fit.kept_to(settings.most_risk)
+    measured = (
+        f"on hard questions, almost half of them unanswerable, {step.given:.0%} got one, "
+        f"and {step.wrong:.0%} of these were wrong"
+    )
+    return Finding(
+        name=name,
+        state=f"answers are given from a confidence of {step.probability:.2f}; {measured}",
     )

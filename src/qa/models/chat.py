@@ -120,13 +120,6 @@ class LocalChatModel(BaseChatModel):
     def _identifying_params(self) -> dict[str, Any]:
         return {"model_name": self.model_name, "max_tokens": self.max_tokens}
 
-    def start(self) -> None:
-        """Start loading the model without waiting for it.
-
-        :raises EngineError: if it cannot be started.
-        """
-        self.engine.start()
-
     def close(self) -> None:
         """End the engine's process."""
         self.engine.close()

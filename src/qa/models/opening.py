@@ -90,6 +90,13 @@ def check_chat_model(
         _program_path(llama_server)
 
 
+def weights_of(name: str, *, url: str | None) -> str:
+    """Return the SHA-256 of a model's weights where the catalogue tells it, or ""."""
+    if url is not None or _is_provided(name) or _is_file_name(name):
+        return ""
+    return find_model(name, role="generator").files[0].sha256
+
+
 def _is_provided(name: str) -> bool:
     return ":" in name and not _is_file_name(name)
 
