@@ -504,6 +504,7 @@ MAIN = [
     "retrieval_recall_at_5",
     "coverage_at_5_risk",
     "ece",
+    "ece_by_chance",
     "first_token_ms_p50",
     "total_ms_p50",
 ]

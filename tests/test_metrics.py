@@ -387,3 +387,18 @@ def test_similarity_is_a_cosine_with_the_nearest_gold_answer() -> None:
     assert alike == pytest.approx(1.0)
     assert "similarity" not in score(one, declined(), embeddings=WordEmbeddings())
     assert ARTICLE.text  # the embedder is not asked about the article
+
+
+@pytest.mark.parametrize("answers", [12, 50, 400])
+def test_the_calibration_error_by_chance_is_what_exact_confidences_have_on_average(
+    answers: int,
+) -> None:
+    chance = np.random.default_rng(answers)
+    sure = chance.uniform(0.4, 1.0, answers)
+    drawn = [
+        confidence.calibration_error(sure, (chance.random(answers) < sure).astype(float))
+        for _ in range(400)
+    ]
+    expected = confidence.calibration_error_by_chance(sure)
+    assert expected == pytest.approx(float(np.mean(drawn)), abs=0.03)
+    assert confidence.calibration_error_by_chance(np.ones(answers)) == 0.0

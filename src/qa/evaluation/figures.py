@@ -20,6 +20,7 @@ MAIN_FIGURES = (
     "judge_unreadable",
     "coverage_at_5_risk",
     "ece",
+    "ece_by_chance",
     "first_token_ms_p50",
     "total_ms_p50",
 )

@@ -48,6 +48,7 @@ METRICS = MappingProxyType(
         "coverage_at_10_risk": "largest share of all questions answered with at most 10% wrong",
         "brier": "mean squared error of the confidence of what was answered; lower is better",
         "ece": "mean gap of confidence and share right over 10 bins of equal mass; lower is better",
+        "ece_by_chance": "the same gap to expect of an exact confidence, with so few answers",
         "auroc": "how often an answerable question gets more confidence than an unanswerable one",
         "first_token_ms_p50": "milliseconds to the first words, median",
         "first_token_ms_p95": "milliseconds to the first words, 95th percentile",
