@@ -420,7 +420,13 @@ def test_confidence_is_said_in_words_and_in_percent() -> None:
 
 
 def test_each_reason_to_withhold_has_its_own_words() -> None:
-    assert len({reason_words(reason) for reason in Reason}) == len(Reason)
+    words = {
+        reason: reason_words(answer(status="abstained", reason=reason, confidence=0.254))
+        for reason in Reason
+        if reason is not Reason.NONE
+    }
+    assert len(set(words.values())) == len(words)
+    assert "only about 25% likely to be right" in words[Reason.UNSURE]
 
 
 def test_a_stopped_draft_counts_as_withheld_and_says_so() -> None:

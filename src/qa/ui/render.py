@@ -86,9 +86,9 @@ def confidence_words(confidence: float) -> str:
     return next((words for least, words in steps if confidence >= least), "Uncertain")
 
 
-def reason_words(reason: Reason) -> str:
+def reason_words(answer: Answer) -> str:
     """Return why an answer was withheld, as one sentence to a person."""
-    match reason:
+    match answer.reason:
         case Reason.NONE:
             return ""
         case Reason.NOTHING_RELEVANT:
@@ -98,8 +98,9 @@ def reason_words(reason: Reason) -> str:
         case Reason.UNSUPPORTED:
             return "An answer was drafted, but the article does not bear it out."
         case Reason.UNSURE:
-            return "An answer was drafted, but it is too likely to be about something else."
-    assert_never(reason)
+            likely = f"about {answer.confidence:.0%} likely to be right"
+            return f"An answer was drafted, and withheld because it was only {likely}."
+    assert_never(answer.reason)
 
 
 def _frame(status: str, inside: str, *, latest: bool) -> str:
@@ -177,9 +178,10 @@ def _confidence(answer: Answer) -> str:
 
 
 def _withheld(answer: Answer, position: int) -> str:
+    label = "Not clearly in the article" if answer.reason is Reason.UNSURE else "Not in the article"
     return (
-        f'<p class="label">Not in the article</p>{_text(answer.text)}'
-        f'<p class="reason">{reason_words(answer.reason)}</p>{_closest(answer.closest, position)}'
+        f'<p class="label">{label}</p>{_text(answer.text)}'
+        f'<p class="reason">{reason_words(answer)}</p>{_closest(answer.closest, position)}'
     )
 
 
