@@ -188,6 +188,19 @@ def test_it_reads_ahead_up_to_the_unfinished_words(
     assert body["n_predict"] == 0
 
 
+def test_it_reads_on_and_keeps_nothing(stub_model: LocalChatModel, journal: Path) -> None:
+    said = [SystemMessage("Article: text"), HumanMessage("q"), AIMessage("a"), HumanMessage("")]
+    stub_model.read_on(said)
+    stub_model.read_on(said)
+    first, second = bodies(journal, "/completion")
+    assert (
+        first["prompt"]
+        == "<system>Article: text</system><user>q</user><assistant>a</assistant><user>"
+    )
+    assert first["n_predict"] == 0
+    assert second == first
+
+
 @pytest.mark.parametrize("adapters", [(), (Adapter.ANSWERS, Adapter.CHECKS)])
 def test_a_check_has_its_adapter_if_there_is_one(
     stub_model: LocalChatModel, journal: Path, adapters: tuple[Adapter, ...]

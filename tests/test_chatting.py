@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
+from queue import Empty, SimpleQueue
 
 import gradio as gr
 import pytest
 
-from fakes.answerer import FOLLOW_UP, HOW_MANY, ScriptedAnswerer
+from fakes.answerer import BREAK, FOLLOW_UP, HOW_MANY, ScriptedAnswerer
 from qa.records import Turn
 from qa.ui.chatting import NOTHING_NEW, Chat, Shown
 from qa.ui.conversation import Conversation, Exchange, turns
@@ -35,6 +36,13 @@ def chat() -> Iterator[Chat]:
     opening.close()
 
 
+def read(chat: Chat) -> SimpleQueue[tuple[Turn, ...]]:
+    """Return what the scripted answerer was told to read on."""
+    answerer = chat._answerer._opened.result()
+    assert isinstance(answerer, ScriptedAnswerer)
+    return answerer.read
+
+
 def search(chat: Chat, conversation: Conversation, sent: object) -> list[Shown]:
     event = gr.EventData(None, sent)
     return list(chat.search_instead(conversation, event, REQUEST))
@@ -48,6 +56,17 @@ def test_words_that_a_person_sends_are_searched_for_in_place_of_the_last_answer(
     assert turns(conversation)[1] == Turn(
         question="A boat's price?", answer="Found with A boat's price?."
     )
+
+
+def test_what_was_said_is_read_on_once_an_answer_is_shown(chat: Chat) -> None:
+    *_, (*_, conversation) = list(chat.ask(HOW_MANY, (), REQUEST))
+    assert read(chat).get(timeout=3) == tuple(turns(conversation))
+
+
+def test_nothing_is_read_on_after_a_question_that_failed(chat: Chat) -> None:
+    list(chat.ask(BREAK, (), REQUEST))
+    with pytest.raises(Empty):
+        read(chat).get(timeout=0.2)
 
 
 def test_a_retry_keeps_the_words_that_a_person_gave(chat: Chat) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field
 
@@ -47,10 +48,21 @@ def items(
     deadline_seconds: float = 20.0,
 ) -> list[Answer]:
     """Return the stream of a pipeline whose fits rest on what the model says."""
+    pipeline = made(model, article, whole=whole, deadline_seconds=deadline_seconds)
+    return list(pipeline.stream(question, history, searched_for=None))
+
+
+def made(
+    model: ScriptedChatModel,
+    article: Article = ARTICLE,
+    *,
+    whole: bool = True,
+    deadline_seconds: float = 20.0,
+) -> Pipeline:
     embeddings = WordEmbeddings()
     chunks = chunk(article, max_characters=350 if whole else 60)
     vectors = np.array(embeddings.embed_documents([one.text for one in chunks]), dtype=np.float32)
-    pipeline = Pipeline(
+    return Pipeline(
         [article],
         chat_model=model,
         retriever=Retriever.build(chunks, VectorIndex.from_vectors(vectors), embeddings),
@@ -64,7 +76,6 @@ def items(
         chunks=chunks,
         limits=replace(LIMITS, deadline_seconds=deadline_seconds),
     )
-    return list(pipeline.stream(question, history, searched_for=None))
 
 
 def test_the_fake_has_the_capability_it_stands_for() -> None:
@@ -224,6 +235,30 @@ def test_an_answer_stands_where_there_was_no_time_to_ask_what_contradicts_it() -
     answer = items(model, article, deadline_seconds=0.4)[-1]
     assert (answer.status, answer.text) == ("answered", ANSWER)
     assert len(model.seconds) == 2
+
+
+class ReadingChatModel(WeighingChatModel):
+    """Keeps what it was given to read on."""
+
+    read: list[Sequence[BaseMessage]] = Field(default_factory=list)
+
+    def read_ahead(self, messages: Sequence[BaseMessage]) -> Generator[float, None, bool]:
+        raise NotImplementedError
+        yield
+
+    def read_on(self, messages: Sequence[BaseMessage]) -> None:
+        self.read.append(messages)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_was_said_is_read_on_as_it_will_stand_before_the_next_question(whole: bool) -> None:
+    turns = [Turn(question=f"Question {number}?", answer="37.") for number in range(6)]
+    model = ReadingChatModel(replies=[ANSWER], sure_right=0.99)
+    pipeline = made(model, whole=whole)
+    pipeline.read_on(turns)
+    list(pipeline.stream(QUESTION, turns, searched_for=None))
+    (messages,) = model.asked
+    assert [one[:-1] for one in model.read] == ([messages[:-1]] if whole else [])
 
 
 def test_an_answer_without_a_word_is_none() -> None:

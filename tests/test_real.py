@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from qa import Assistant, Settings, Turn
+from qa import Answer, Assistant, Settings, Turn
 
 pytestmark = pytest.mark.models
 
@@ -97,16 +97,33 @@ def test_words_that_hardly_matter_to_a_question_are_not_named(assistant: Assista
     assert "Osaka" in answer.text
 
 
+HISTORY = [
+    Turn(
+        question="How many Tomahawk missiles is Japan buying?",
+        answer="Japan is buying 400 Tomahawk cruise missiles.",
+    )
+]
+FOLLOW_UP = "And how much do they cost?"
+
+
 def test_a_follow_up_is_understood(assistant: Assistant) -> None:
-    history = [
-        Turn(
-            question="How many Tomahawk missiles is Japan buying?",
-            answer="Japan is buying 400 Tomahawk cruise missiles.",
-        )
-    ]
-    answer = assistant.ask("And how much do they cost?", history)
+    answer = assistant.ask(FOLLOW_UP, HISTORY)
     assert "1.7 billion" in answer.text
     assert [citation.text for citation in answer.citations] == [TOMAHAWK]
+
+
+def test_what_was_said_need_not_be_read_again_once_it_was_read_on(assistant: Assistant) -> None:
+    def asked(*, read_on: bool) -> Answer:
+        assistant.ask("Who is the prime minister of Japan?")  # what was said is no longer held
+        if read_on:
+            assistant.read_on(HISTORY)
+        return assistant.ask(FOLLOW_UP, HISTORY)
+
+    anew, on = asked(read_on=False), asked(read_on=True)
+    assert on.text == anew.text
+    assert anew.usage is not None
+    assert on.usage is not None
+    assert on.usage.read <= anew.usage.read - 15
 
 
 def test_the_same_question_gets_the_same_answer(assistant: Assistant) -> None:

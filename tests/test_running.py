@@ -31,6 +31,9 @@ class Silent:
     ) -> Iterator[Answer]:
         yield Answer(question=question, searched_for=question, text="Half", status="draft")
 
+    def read_on(self, history: Sequence[Turn]) -> None:
+        pass
+
     def close(self) -> None:
         pass
 

@@ -21,7 +21,7 @@ from qa.checking import Sureness, confirmed
 from qa.errors import EngineError
 from qa.gathering import Gatherer
 from qa.generation import Draft, Writer
-from qa.models.chat import Adapter, WeighsChoices
+from qa.models.chat import Adapter, ReadsAhead, WeighsChoices
 from qa.overview import Listing, Summary, overview_of
 from qa.prompts import DECLINED, Section, asking, asking_again, reading
 from qa.records import (
@@ -187,6 +187,15 @@ class Pipeline:
             shown = shown or ("" if may_decline(written.text) else written.text)
         withheld, verdict = best
         yield self._abstention(replace(withheld, usage=draft.usage), asked, verdict, started)
+
+    def read_on(self, history: Sequence[Turn]) -> None:
+        """Let the model read what was said behind an article that it holds whole.
+
+        :raises EngineError: if the model fails.
+        """
+        if self._whole and isinstance(self._chat_model, ReadsAhead):
+            said = asking(reading(self._whole), "", history[-_MOST_TURNS:])
+            self._chat_model.read_on(said)
 
     def _attempts(self, asked: str, history: Sequence[Turn], hits: Sequence[Hit]) -> list[_Attempt]:
         """Return what the model is asked, the next where an answer to the one before is withheld.

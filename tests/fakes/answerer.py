@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from queue import SimpleQueue
 
 from qa.errors import EngineError, QuestionError
 from qa.records import Answer, Article, Citation, Reason, Sentence, Span, Support, Turn
@@ -86,6 +87,7 @@ class ScriptedAnswerer:
 
     def __init__(self, log: Callable[[str], None]) -> None:
         self._log = log
+        self.read: SimpleQueue[tuple[Turn, ...]] = SimpleQueue()
 
     def stream(
         self, question: str, history: Sequence[Turn], *, searched_for: str | None = None
@@ -99,6 +101,10 @@ class ScriptedAnswerer:
                 yield from self._script(question, history)
         finally:
             self._log(f"ended {question[:40]}")
+
+    def read_on(self, history: Sequence[Turn]) -> None:
+        """Keep what was to be read on."""
+        self.read.put(tuple(history))
 
     def close(self) -> None:
         """Say so."""

@@ -28,7 +28,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import ConfigDict, PrivateAttr
 
 from qa.errors import EngineError
-from qa.models.engine import Engine
+from qa.models.engine import Engine, read_only
 from qa.models.worker import SLOT
 from qa.records import Usage
 
@@ -60,6 +60,10 @@ class ReadsAhead(Protocol):
 
         Return True if they were read at another time.
         """
+        ...
+
+    def read_on(self, messages: Sequence[BaseMessage]) -> None:
+        """Read ``messages``, the last unfinished, which begin with what is held; keep nothing."""
         ...
 
 
@@ -211,6 +215,17 @@ class LocalChatModel(BaseChatModel):
         :raises EngineError: if the engine fails.
         """
         return self.engine.read_ahead(self._prompt_up_to_the_end_of(messages))
+
+    def read_on(self, messages: Sequence[BaseMessage]) -> None:
+        """Read a prompt that goes on from what is held, so that only its end is left to be read.
+
+        :param messages: the last is the human's, to be continued with more text later.
+        :raises EngineError: if the engine fails, or is busy with other questions.
+        """
+        body = read_only(self._prompt_up_to_the_end_of(messages))
+        events = self.engine.stream("/completion", body, deadline_seconds=self.deadline_seconds)
+        for _ in events:
+            pass
 
     def _prompt_up_to_the_end_of(self, messages: Sequence[BaseMessage]) -> str:
         """Return the prompt that the model's template makes of unfinished messages."""

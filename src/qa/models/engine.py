@@ -45,6 +45,11 @@ class Limits:
     cool_down_seconds: float = 30.0
 
 
+def read_only(prompt: str) -> dict[str, Any]:
+    """Return the request of /completion that reads a prompt and writes nothing."""
+    return {"prompt": prompt, "n_predict": 0, "cache_prompt": True, "id_slot": SLOT}
+
+
 class Engine:
     """A language model behind a child process. ``start`` does not wait; the first request does."""
 
@@ -127,13 +132,7 @@ class Engine:
             name = StateFolder.name(self._identity, str(self._launch.context_tokens), prompt)
             restored = self._restore(child, name)
             if not restored:
-                body = {
-                    "prompt": prompt,
-                    "n_predict": 0,
-                    "cache_prompt": True,
-                    "id_slot": SLOT,
-                }
-                for event in self._events(child, "/completion", body, deadline):
+                for event in self._events(child, "/completion", read_only(prompt), deadline):
                     if progress := event.get("prompt_progress"):
                         yield progress["processed"] / progress["total"]
                 self._save(child, name)

@@ -143,6 +143,8 @@ class Chat:
             # The answer and its marks in one update, so that nobody sees one without the other.
             asked = (*asked[:-1], exchange)
             yield gr.skip(), latest_html(asked), self._articles(asked), back, asked
+        if exchange.said is not None:
+            self._answerer.read_on(turns(asked))
 
     def _articles(self, conversation: Conversation) -> str:
         return articles_html(self._answerer.articles, conversation)

@@ -6,14 +6,18 @@ being loaded is told step by step, to the page and to whoever started it.
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import closing
 from typing import cast
 
+from qa.errors import QAError
 from qa.records import Answer, Article, Turn
 from qa.ui.running import Answerer
+
+logger = logging.getLogger(__name__)
 
 Steps = Generator[str, None, Answerer]
 """Yields what is done next, before it is done, and returns what was opened."""
@@ -63,6 +67,16 @@ class Opening:
         answers = self._opened.result().stream(question, history, searched_for=searched_for)
         with closing(cast("Generator[Answer]", answers)) as opened:
             yield from opened
+
+    def read_on(self, history: Sequence[Turn]) -> None:
+        """Let the answerer read what was said, in a thread of its own; nothing depends on it."""
+        threading.Thread(target=self._read_on, args=(tuple(history),), daemon=True).start()
+
+    def _read_on(self, history: Sequence[Turn]) -> None:
+        try:
+            self._opened.result().read_on(history)
+        except QAError as error:
+            logger.info("what was said was not read on: %s", error)
 
     def close(self) -> None:
         """Stop opening after the step at hand, and close what was opened."""

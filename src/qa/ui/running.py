@@ -43,6 +43,12 @@ class Answerer(Protocol):
         :raises QAError: if the question cannot be answered now.
         """
 
+    def read_on(self, history: Sequence[Turn]) -> None:
+        """Read what was said while a person reads the answer, so that the next one begins sooner.
+
+        :raises QAError: if that fails.
+        """
+
     def close(self) -> None:
         """Give back everything that is held; more than once is no error."""
 
