@@ -429,6 +429,22 @@ def test_each_reason_to_withhold_has_its_own_words() -> None:
     assert "only about 25% likely to be right" in words[Reason.UNSURE]
 
 
+@pytest.mark.parametrize(
+    ("reason", "confidence", "label"),
+    [
+        (Reason.UNSURE, 0.3, "Not clearly in the article"),
+        (Reason.UNSURE, 0.02, "Not in the article"),
+        (Reason.DECLINED, 0.0, "Not in the article"),
+    ],
+)
+def test_only_what_may_well_have_been_right_is_not_clearly_there(
+    reason: Reason, confidence: float, label: str
+) -> None:
+    withheld = answer(status="abstained", reason=reason, confidence=confidence)
+    html = latest_html((Exchange(position=1, question="q", answer=withheld),))
+    assert Parsed(html).of("p", **{"class": "label"}) == [label]
+
+
 def test_a_stopped_draft_counts_as_withheld_and_says_so() -> None:
     draft = answer("Half an", status="draft")
     for written in (draft, None):

@@ -23,6 +23,7 @@ WELCOME = (
     "answered.</p></div>"
 )
 
+_DOUBTFUL_FROM = 0.2  # confidence of what was withheld, from which on it may well have been right
 LONGEST_LAST_WORD = 20
 
 _GIVEN = '<p class="reason">As the test set has it.</p>'
@@ -178,7 +179,8 @@ def _confidence(answer: Answer) -> str:
 
 
 def _withheld(answer: Answer, position: int) -> str:
-    label = "Not clearly in the article" if answer.reason is Reason.UNSURE else "Not in the article"
+    doubtful = answer.reason is Reason.UNSURE and answer.confidence >= _DOUBTFUL_FROM
+    label = "Not clearly in the article" if doubtful else "Not in the article"
     return (
         f'<p class="label">{label}</p>{_text(answer.text)}'
         f'<p class="reason">{reason_words(answer)}</p>{_closest(answer.closest, position)}'
