@@ -39,6 +39,7 @@ _OF_ASKING = frozenset(
         *("according", "please", "explain", "describe", "exactly", "approximately", "roughly"),
         *("actually", "author", "following", "happen", "happens", "happened"),
         *("mention", "mentions", "mentioned"),
+        *("could", "would", "should", "might", "may", "must", "shall", "need"),
     }
 )
 """What is said of any subject: that it stands nowhere tells a person nothing."""
