@@ -33,8 +33,7 @@ from sklearn.model_selection import GroupKFold
 
 from qa.calibration import ANY_MODEL, Calibration
 from qa.evaluation.confidence import calibration_error, roc_area
-from qa.models.catalogue import find_model
-from qa.models.opening import adapters_of
+from qa.models.opening import adapters_of, weights_of
 from qa.settings import Settings
 from qa.signals import FROM_THE_MODEL, SIGNALS
 
@@ -104,7 +103,7 @@ def attempts(lines: Sequence[str]) -> Attempts:
 
 def fits(data: Attempts, plain: Attempts) -> list[dict[str, Any]]:
     """Return the entries of the data file; print what each is worth on articles apart."""
-    weights = find_model(Settings().chat_model).files[0].sha256
+    weights = weights_of(Settings().chat_model, url=None)
     adapters = {
         str(name): hashlib.sha256(path.read_bytes()).hexdigest()
         for name, path in adapters_of(weights).items()

@@ -53,7 +53,8 @@ def open_chat_model(
         return _at_url(name, url, deadline_seconds)
     if _is_provided(name):
         return _from_provider(name)
-    path, weights, identity = _file_of(name, models_folder)
+    path, identity = _file_of(name, models_folder)
+    weights = weights_of(name, url=url)
     adapters = adapters_of(weights)
     launch = Launch(
         model=str(path),
@@ -105,18 +106,17 @@ def _is_file_name(name: str) -> bool:
     return name.lower().endswith(".gguf")
 
 
-def _file_of(name: str, models_folder: Path) -> tuple[Path, str, str]:
-    """Return a local model's file, the SHA-256 of its weights or "", and what it is known by."""
+def _file_of(name: str, models_folder: Path) -> tuple[Path, str]:
+    """Return a local model's file, and what it is known by."""
     if _is_file_name(name):
-        path, weights = Path(name).expanduser().absolute(), ""
+        path = Path(name).expanduser().absolute()
         identity = _file_identity(path)
     else:
         model = find_model(name, role="generator")
         path = locate(model, models_folder).absolute()
-        weights = model.files[0].sha256
         identity = " ".join(file.sha256 for file in model.files)
     _require_gguf(path)
-    return path, weights, identity
+    return path, identity
 
 
 def adapters_of(weights: str) -> dict[Adapter, Path]:
