@@ -217,7 +217,7 @@ class LateWeighing(WeighingChatModel):
         assert deadline_seconds is not None
         self.seconds.append(deadline_seconds)
         if self.checked:
-            time.sleep(max(deadline_seconds, 0.0))
+            time.sleep(deadline_seconds)
             raise EngineError("The answer took longer than it may and was stopped.")
         return super().weigh(*args, **more)
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from operator import attrgetter
 from typing import Any
 
 ANY_MODEL = ""
@@ -102,9 +103,9 @@ class Calibration:
 
         :raises ValueError: if it is the fit for any model, of which no risk is known.
         """
-        steps = sorted(self.risks, key=lambda risk: risk.probability)
-        kept = [risk for risk in steps if risk.wrong <= most_risk]
-        return min(kept or steps[-1:], key=lambda risk: risk.probability)
+        step = attrgetter("probability")
+        kept = [risk for risk in self.risks if risk.wrong <= most_risk]
+        return min(kept, key=step) if kept else max(self.risks, key=step)
 
 
 def calibrations_for(weights: str) -> tuple[Calibration, ...]:

@@ -113,13 +113,13 @@ def _index_folder(settings: Settings) -> Finding:
 def _risk(settings: Settings) -> Finding:
     """Return which answers are given, with what was measured at that risk."""
     name = f"risk {settings.most_risk:.0%}"
+    if settings.most_risk >= 1.0:
+        return Finding(name=name, state="every answer is given that the article carries")
     try:
         weights = weights_of(settings.chat_model, url=settings.chat_model_url)
     except QAError:
         weights = ANY_MODEL  # there is no such model, which is told of elsewhere
     fit = calibrations_for(weights)[-1]
-    if settings.most_risk >= 1.0:
-        return Finding(name=name, state="every answer is given that the article carries")
     if fit.weights == ANY_MODEL:
         withheld = "what hardly goes with the article is withheld"
         return Finding(name=name, state=f"not measured for this model; {withheld}")

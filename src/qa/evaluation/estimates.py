@@ -127,11 +127,11 @@ def _believed(outcomes: Sequence[Outcome]) -> Iterator[Estimate]:
         ("ece", believed.calibration_error),
     ):
         yield from _resampled(name, given, _of_both(figure, confidence, right))
-
-    def by_chance(cases: Cases) -> float:
-        return believed.calibration_error_by_chance(confidence[cases])
-
-    yield from _resampled("ece_by_chance", given, by_chance)
+    yield from _resampled(
+        "ece_by_chance",
+        given,
+        lambda cases: believed.calibration_error_by_chance(confidence[cases]),
+    )
     everywhere, correct = _confidence(outcomes), _scores(outcomes, "correct")
     answered = np.array([_is_given(outcome) for outcome in outcomes], dtype=bool)
     for percent in (5, 10):
