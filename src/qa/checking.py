@@ -53,13 +53,21 @@ def confirmed(
     return _sureness(weighed)
 
 
-def belongs(model: WeighsChoices, read: Sequence[BaseMessage], kind: str, name: str) -> Sureness:
+def belongs(
+    model: WeighsChoices,
+    read: Sequence[BaseMessage],
+    kind: str,
+    name: str,
+    *,
+    deadline_seconds: float,
+) -> Sureness:
     """Return how sure the model is that a name is of a kind: "Ada Holm" one of the people.
 
     :param read: the messages of ``qa.prompts.reading``.
     :raises EngineError: if the model fails.
     """
-    return _sureness(model.weigh(belonging(read, kind, name), (YES, NO)))
+    asked = belonging(read, kind, name)
+    return _sureness(model.weigh(asked, (YES, NO), deadline_seconds=deadline_seconds))
 
 
 def _sureness(weighed: Weighed) -> Sureness:

@@ -17,6 +17,7 @@ from langchain_core.messages import BaseMessage
 
 from qa.checking import belongs
 from qa.citations import content_words
+from qa.errors import EngineError
 from qa.generation import Draft
 from qa.models.chat import WeighsChoices
 from qa.names import Name, distinct, names_in
@@ -193,11 +194,22 @@ class ListTally:
 
     def _belongs(self, name: Name, part: Part, end: float) -> bool:
         """Return whether a name may be of the kind; the model is asked of each once, in time."""
-        if self._model and name.text not in self._log_odds and time.monotonic() < end:
-            read = reading(part.sections)
-            sureness = belongs(self._model, read, self._asked.kind, name.text)
-            self._log_odds[name.text] = sureness.log_odds
-            self._usage = Usage.total(self._usage, sureness.usage)
+        left = end - time.monotonic()
+        if self._model and name.text not in self._log_odds and left > 0:
+            try:
+                sureness = belongs(
+                    self._model,
+                    reading(part.sections),
+                    self._asked.kind,
+                    name.text,
+                    deadline_seconds=left,
+                )
+            except EngineError:
+                if time.monotonic() < end:
+                    raise
+            else:
+                self._log_odds[name.text] = sureness.log_odds
+                self._usage = Usage.total(self._usage, sureness.usage)
         return self._log_odds.get(name.text, 0.0) >= LEAST_LOG_ODDS
 
     def _standing(self, said: str, part: Part) -> list[Name]:
