@@ -22,6 +22,10 @@ HISTORY = (Turn(question="Who bought the boats?", answer="The town."),)
         "When?",
         "Is she his aunt?",
         "Who lives there?",
+        "By how much?",
+        "What should I do?",
+        "On what grounds?",
+        "Which of the other harbours got a boat?",
     ],
 )
 def test_a_question_that_points_back_is_searched_for_with_the_one_before(question: str) -> None:
@@ -35,6 +39,7 @@ def test_a_question_that_points_back_is_searched_for_with_the_one_before(questio
         "Who opened the bridge?",
         "Is there a café on the pier?",
         "How many one-way tickets were sold?",
+        "Who is May Holm?",
     ],
 )
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:

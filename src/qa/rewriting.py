@@ -1,8 +1,8 @@
 """A question of a conversation to the question that is searched for.
 
 In: a question and the earlier turns. Out: the words to search with. A question that points back
-("And what did it cost?") is searched for together with the question before it; nothing is
-invented, so every word is the person's own.
+("And what did it cost?") or says too little to be looked for ("By how much?") is searched for
+together with the question before it; nothing is invented, so every word is the person's own.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from qa.citations import content_words
 from qa.errors import QuestionError
 from qa.records import Turn
 
 _POINTING_BACK = re.compile(
     r"\b(?:he|she|it|they|them|him|his|her|hers|its|their|theirs|this|that|these|those|then|"
-    r"ones?(?!-)|former|latter|else|same)\b"
+    r"ones?(?!-)|former|latter|else|same|others?)\b"
     r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )(?<!\bbe )\bthere\b(?! (?:is|are|was|were|be)\b)"
     r"|^\s*(?:and|but|or|so|what about|how about)\b|^\W*\w+\W*$",
     re.IGNORECASE,
 )
+_NAMES_SOMETHING = re.compile(r"\w\W+(?!I\b)[A-ZÀ-Þ]")  # a capital letter that begins no question
 _ALLOWED_CONTROLS = "\t\n\r"
 
 
@@ -49,7 +51,12 @@ def clean_question(question: str, *, most_characters: int) -> str:
 
 
 def standalone(question: str, history: Sequence[Turn]) -> str:
-    """Return the question to search for: with the one before it where it points back."""
-    if history and _POINTING_BACK.search(question):
+    """Return the question to search for: with the one before it where it needs that."""
+    if history and (_POINTING_BACK.search(question) or _says_little(question)):
         return f"{history[-1].question} {question}"
     return question
+
+
+def _says_little(question: str) -> bool:
+    """Return whether a question names nothing, and has at most one word that means something."""
+    return not _NAMES_SOMETHING.search(question) and len(content_words(question)) <= 1
