@@ -7,9 +7,8 @@
 In: test sets, and the default model with its adapters, or without them and as one that nothing was
 fitted for. Out: one line for each attempt at a question, in place of what was kept of that: the
 set, a name of the article, the question's id, whether the article answers it, whether the attempt
-did so rightly, and its signals, null where it declined or the article carries nothing of it. A
-second attempt is made where the first would be withheld at the default risk and is not hopeless, as
-the program does; that a question may have nothing to do with the article is not asked.
+did so rightly, and its signals, null where it declined or the article carries nothing of it. That a
+question may have nothing to do with the article is not asked.
 """
 
 from __future__ import annotations
@@ -19,7 +18,6 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +27,7 @@ from qa.assistant import STATES_FOLDER, Assistant, chat_model_of
 from qa.evaluation.records import Example
 from qa.evaluation.squad import contains
 from qa.evaluation.testsets import load_examples
-from qa.generation import Writer
-from qa.models.chat import Adapter, LocalChatModel
+from qa.models.chat import LocalChatModel
 from qa.overview import overview_of
 from qa.records import Answer, Timings
 from qa.rewriting import clean_question, standalone
@@ -78,7 +75,7 @@ def of_set(
             assistants[article.id] = Assistant.open(article, settings=settings, chat_model=model)
         if overview_of(example.question, alone=not example.history):
             continue
-        for right, verdict_signals in attempts(assistants[article.id], example, settings, model):
+        for right, verdict_signals in attempts(assistants[article.id], example, settings):
             yield {
                 "set": name,
                 "article": article.id[:12],
@@ -91,12 +88,9 @@ def of_set(
 
 
 def attempts(
-    assistant: Assistant, example: Example, settings: Settings, model: LocalChatModel
+    assistant: Assistant, example: Example, settings: Settings
 ) -> Iterator[tuple[bool, dict[str, float]]]:
-    """Yield of each attempt whether it is right, and its signals.
-
-    A stream shows one answer, so the parts that it is made of are used here.
-    """
+    """Yield of each attempt whether it is right, and its signals."""
     pipeline = assistant._pipeline
     question = clean_question(example.question, most_characters=settings.question_characters)
     searched_for = standalone(question, example.history)
@@ -108,21 +102,10 @@ def attempts(
         hits=pipeline._search(question, searched_for),
         timings=Timings(retrieve_ms=0.0, first_token_ms=None, total_ms=0.0),
     )
-    writer = Writer(
-        model,
-        answer_tokens=settings.answer_tokens,
-        deadline_seconds=settings.deadline_seconds,
-        adapter=Adapter.ANSWERS,
-    )
-    for attempt in pipeline._attempts(question, example.history, draft.hits):
-        *_, written = writer.stream(attempt.messages)
-        draft = replace(draft, text=written.text)
-        end = time.monotonic() + settings.deadline_seconds
-        text, verdict, _ = pipeline._judged(attempt, written, draft, end)
-        right = bool(example.answers) and contains(text, example.answers)
-        yield right, dict(verdict.signals)
-        if attempt.ends(verdict):
-            return
+    for tried, verdict in pipeline.tries(question, example.history, draft, time.perf_counter()):
+        if verdict:
+            right = bool(example.answers) and contains(tried.text, example.answers)
+            yield right, dict(verdict.signals)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ been withheld, so that wrong ones can be learned from.
 
 The fit is a logistic regression over the standardised signals. What is printed, and the table of
 risks that a setting is looked up in, comes from articles that the weights were not fitted on: they
-are divided into folds by article. Of the attempts at a question the first that is likely enough is
-given, as the program does. ``--write`` replaces src/qa/calibration.json by the fits on all
+are divided into folds by article. Of the attempts at a question the likeliest is given if it is
+likely enough, as the program does. ``--write`` replaces src/qa/calibration.json by the fits on all
 articles: for the model that answered, of its check alone, since the other signals add nothing to
 it; and for any other model, of what needs none. That one is fitted on plain_signals.jsonl, first
 answers of the same model without its adapters: with them it answers in fewer words than other
@@ -67,15 +67,15 @@ class Attempts:
         return np.array([one is not None for one in self.signals])
 
     def given(self, probability: np.ndarray, least: float) -> np.ndarray:
-        """Return which rows are given: of each question the first that is likely enough.
+        """Return which rows are given: of each question the likeliest, if it is likely enough.
 
         :param probability: of all rows; 0 of those that are no answer.
         """
-        likely = probability >= least
-        first = np.zeros(len(likely), dtype=bool)
-        _, places = np.unique(self.questions[likely], return_index=True)
-        first[np.flatnonzero(likely)[places]] = True
-        return first
+        order = np.lexsort((probability, self.questions))
+        likeliest = order[np.append(np.diff(self.questions[order]) > 0, True)]
+        given = np.zeros(len(probability), dtype=bool)
+        given[likeliest] = probability[likeliest] >= least
+        return given
 
 
 def main() -> None:

@@ -147,6 +147,25 @@ def test_of_two_answers_that_are_withheld_the_likelier_one_gives_the_reason() ->
     assert answer.confidence == pytest.approx(0.3)
 
 
+@pytest.mark.parametrize(("sure_again", "given"), [(0.9, ANSWER), (0.5, "The town bought boats.")])
+def test_of_an_unsure_answer_and_a_second_the_likelier_is_given(
+    sure_again: float, given: str
+) -> None:
+    replies = ["The town bought boats.", ANSWER]
+    model = WeighingChatModel(replies=replies, sure_right=[0.6, sure_again])
+    answer = asked(model)
+    assert (answer.status, answer.text) == ("answered", given)
+    assert answer.confidence == pytest.approx(max(0.6, sure_again))
+    assert answer.usage == Usage(read=2, cached=0, written=2)
+
+
+def test_an_answer_that_stands_is_not_lost_with_the_second_attempt() -> None:
+    model = WeighingChatModel(replies=[ANSWER], sure_right=0.6)  # the second has no reply
+    answer = asked(model)
+    assert (answer.status, answer.text) == ("answered", ANSWER)
+    assert len(model.asked) == 2
+
+
 @pytest.mark.parametrize(("whole", "attempts"), [(True, 1), (False, 2)])
 def test_where_there_is_no_hope_only_what_was_not_read_is_tried(whole: bool, attempts: int) -> None:
     others = "Boats need paint. The town has a mill. Boats are wet. The town sleeps."
