@@ -29,6 +29,7 @@ from qa.evaluation.squad import contains
 from qa.evaluation.testsets import load_examples
 from qa.models.chat import LocalChatModel
 from qa.overview import overview_of
+from qa.pipeline import Judged
 from qa.records import Answer, Timings
 from qa.rewriting import clean_question, standalone
 from qa.settings import Settings
@@ -102,10 +103,11 @@ def attempts(
         hits=pipeline._search(question, searched_for),
         timings=Timings(retrieve_ms=0.0, first_token_ms=None, total_ms=0.0),
     )
-    for tried, verdict in pipeline.tries(question, example.history, draft, time.perf_counter()):
-        if verdict:
-            right = bool(example.answers) and contains(tried.text, example.answers)
-            yield right, dict(verdict.signals)
+    end = time.monotonic() + settings.deadline_seconds
+    for tried in pipeline.tries(question, example.history, draft, time.perf_counter(), end):
+        if isinstance(tried, Judged):
+            right = bool(example.answers) and contains(tried.draft.text, example.answers)
+            yield right, dict(tried.verdict.signals)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,8 @@ been withheld, so that wrong ones can be learned from.
 
 The fit is a logistic regression over the standardised signals. What is printed, and the table of
 risks that a setting is looked up in, comes from articles that the weights were not fitted on: they
-are divided into folds by article. Of the attempts at a question the likeliest is given if it is
-likely enough, as the program does. ``--write`` replaces src/qa/calibration.json by the fits on all
+are divided into folds by article. Of two answers to a question the one of which the model is surer
+is taken, as the program does. ``--write`` replaces src/qa/calibration.json by the fits on all
 articles: for the model that answered, of its check alone, since the other signals add nothing to
 it; and for any other model, of what needs none. That one is fitted on plain_signals.jsonl, first
 answers of the same model without its adapters: with them it answers in fewer words than other
@@ -35,7 +35,7 @@ from qa.calibration import ANY_MODEL, Calibration
 from qa.evaluation.confidence import calibration_error, roc_area
 from qa.models.opening import adapters_of, weights_of
 from qa.settings import Settings
-from qa.signals import FROM_THE_MODEL, SIGNALS
+from qa.signals import FROM_THE_MODEL, SIGNALS, signals_of_both, signals_of_check
 
 FOLDS = 10
 INVERSE_PENALTY = 0.3
@@ -48,60 +48,69 @@ FEWEST = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Attempts:
-    """Attempts row by row; ``signals`` is None of those that are no answer.
+class Answers:
+    """Questions row by row, each with the likelier of its answers.
 
-    ``questions`` are numbers from 0, of which the attempts at one stand together in their order.
+    ``signals`` is None of those that have no answer, ``drafted`` whether the first was right.
     """
 
     signals: list[dict[str, float] | None]
     right: np.ndarray
+    drafted: np.ndarray
     answerable: np.ndarray
     articles: np.ndarray
     sets: np.ndarray
-    questions: np.ndarray
 
     @property
     def answered(self) -> np.ndarray:
-        """Which rows are answers."""
+        """Which rows have an answer."""
         return np.array([one is not None for one in self.signals])
-
-    def given(self, probability: np.ndarray, least: float) -> np.ndarray:
-        """Return which rows are given: of each question the likeliest, if it is likely enough.
-
-        :param probability: of all rows; 0 of those that are no answer.
-        """
-        order = np.lexsort((probability, self.questions))
-        likeliest = order[np.append(np.diff(self.questions[order]) > 0, True)]
-        given = np.zeros(len(probability), dtype=bool)
-        given[likeliest] = probability[likeliest] >= least
-        return given
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    entries = fits(*(attempts(path.read_text("utf-8").splitlines()) for path in (KEPT, PLAIN)))
+    entries = fits(*(answers(path.read_text("utf-8").splitlines()) for path in (KEPT, PLAIN)))
     if options.write:
         FILE.write_text(json.dumps({"fits": entries}, indent=1) + "\n", encoding="utf-8")
 
 
-def attempts(lines: Sequence[str]) -> Attempts:
-    rows = [json.loads(line) for line in lines]
-    names = [f"{row['set']} {row['question']}" for row in rows]
-    numbers = {name: number for number, name in enumerate(dict.fromkeys(names))}
-    return Attempts(
-        signals=[row["signals"] for row in rows],
-        right=np.array([row["right"] for row in rows], dtype=float),
-        answerable=np.array([row["answerable"] for row in rows], dtype=bool),
-        articles=np.array([row["article"] for row in rows]),
-        sets=np.array([row["set"] for row in rows]),
-        questions=np.array([numbers[name] for name in names]),
+def answers(lines: Sequence[str]) -> Answers:
+    """Return the answers that lines of attempts, in their order, come to."""
+    questions: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in map(json.loads, lines):
+        questions.setdefault((row["set"], row["question"]), []).append(row)
+    first = [rows[0] for rows in questions.values()]
+    likelier = [max(rows, key=log_odds) for rows in questions.values()]
+    return Answers(
+        signals=[
+            signals_of(chosen, rows)
+            for chosen, rows in zip(likelier, questions.values(), strict=True)
+        ],
+        right=np.array([row["right"] for row in likelier], dtype=float),
+        drafted=np.array([row["right"] for row in first], dtype=bool),
+        answerable=np.array([row["answerable"] for row in first], dtype=bool),
+        articles=np.array([row["article"] for row in first]),
+        sets=np.array([row["set"] for row in first]),
     )
 
 
-def fits(data: Attempts, plain: Attempts) -> list[dict[str, Any]]:
+def log_odds(row: dict[str, Any]) -> float:
+    return float((row["signals"] or {}).get("confirmed", -np.inf))
+
+
+def signals_of(likelier: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, float] | None:
+    """Return the signals of the likelier of the answers to a question, None if it is none."""
+    signals: dict[str, float] | None = likelier["signals"]
+    if signals is None or "confirmed" not in signals:
+        return signals
+    signals = {**signals, **signals_of_check(signals["confirmed"])}
+    others = [row["signals"] or {} for row in rows if row is not likelier]
+    return signals_of_both(signals, others[0]) if others else signals
+
+
+def fits(data: Answers, plain: Answers) -> list[dict[str, Any]]:
     """Return the entries of the data file; print what each is worth on articles apart."""
     weights = weights_of(Settings().chat_model, url=None)
     adapters = {
@@ -112,7 +121,7 @@ def fits(data: Attempts, plain: Attempts) -> list[dict[str, Any]]:
     _, apart_all = fit(data, list(SIGNALS), weights, adapters)
     names = [name for name in SIGNALS if name not in FROM_THE_MODEL]
     words, apart_words = fit(plain, names, ANY_MODEL, {})
-    print(f"{data.questions.max() + 1} questions, {data.answered.sum()} answers")
+    print(f"{len(data.right)} questions, {data.answered.sum()} answers")
     show(data, apart_own, "the check")
     show(data, apart_all, "with all signals")
     show(plain, apart_words, "words alone, of plain answers")
@@ -121,7 +130,7 @@ def fits(data: Attempts, plain: Attempts) -> list[dict[str, Any]]:
 
 
 def fit(
-    data: Attempts, names: list[str], weights: str, adapters: Mapping[str, str]
+    data: Answers, names: list[str], weights: str, adapters: Mapping[str, str]
 ) -> tuple[dict[str, Any], np.ndarray]:
     """Return the entry for one set of signals, and the probabilities of all rows apart."""
     answered = data.answered
@@ -158,23 +167,23 @@ def regression(
     return model.fit((values - mean) / deviation, right), mean, deviation
 
 
-def risks(data: Attempts, probability: np.ndarray) -> list[dict[str, float]]:
+def risks(data: Answers, probability: np.ndarray) -> list[dict[str, float]]:
     """Return what share of the answers is wrong, and how many are given, from each step on."""
     found = []
     for step in STEPS:
-        given = data.given(probability, step)
+        given = probability >= step
         if given.sum() < FEWEST:
             break
         row = {
             "probability": step,
             "wrong": 1 - data.right[given].mean(),
-            "given": given.sum() / (data.questions.max() + 1),
+            "given": given.mean(),
         }
         found.append({name: round(float(value), 4) for name, value in row.items()})
     return found
 
 
-def show(data: Attempts, score: np.ndarray, name: str) -> None:
+def show(data: Answers, score: np.ndarray, name: str) -> None:
     answered = data.answered
     score, right = score[answered], data.right[answered]
     print(
@@ -184,23 +193,20 @@ def show(data: Attempts, score: np.ndarray, name: str) -> None:
     )
 
 
-def show_sets(data: Attempts, probability: np.ndarray, entry: dict[str, Any]) -> None:
+def show_sets(data: Answers, probability: np.ndarray, entry: dict[str, Any]) -> None:
     """Print what is answered and declined at the default risk, set by set."""
     least = Calibration.of(entry).least_probability(Settings().most_risk)
     print(f"\nat the default risk, given from {least:.2f}")
-    given = data.given(probability, least)
-    drafts = np.zeros(len(given), dtype=bool)
-    drafts[np.unique(data.questions, return_index=True)[1]] = True
+    given = probability >= least
     right = data.right == 1
     for name in dict.fromkeys(data.sets):
         here = data.sets == name
         yes, no = here & data.answerable, here & ~data.answerable
         answers = here & data.answered
         print(
-            f"  {name:12} right {(given & right & yes).sum()}/{(drafts & yes).sum()}"
-            f" (drafts {(drafts & right & yes).sum()})"
-            f", declined {(drafts & no).sum() - (given & no).sum()}/{(drafts & no).sum()}"
-            f" (drafts {(drafts & ~data.answered & no).sum()})"
+            f"  {name:12} right {(given & right & yes).sum()}/{yes.sum()}"
+            f" (first answers {(data.drafted & yes).sum()})"
+            f", declined {(no & ~given).sum()}/{no.sum()}"
             f", wrong {(given & here & ~right).sum()}/{(given & here).sum()}, area right "
             f"{area(probability[answers], data.right[answers])}, answerable "
             f"{area(probability[answers], data.answerable[answers].astype(float))}, "

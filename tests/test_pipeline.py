@@ -16,6 +16,7 @@ from pydantic import Field
 from fakes.chat import ScriptedChatModel, WeighingChatModel
 from fakes.embedder import WordEmbeddings
 from fakes.fits import fit
+from qa.calibration import Calibration
 from qa.chunking import chunk
 from qa.errors import EngineError
 from qa.index import VectorIndex
@@ -58,6 +59,7 @@ def made(
     *,
     whole: bool = True,
     deadline_seconds: float = 20.0,
+    fits: Sequence[Calibration] | None = None,
 ) -> Pipeline:
     embeddings = WordEmbeddings()
     chunks = chunk(article, max_characters=350 if whole else 60)
@@ -69,7 +71,7 @@ def made(
         verifier=Verifier(
             [article],
             embeddings,
-            calibrations=[fit(), fit("confirmed")],
+            calibrations=fits or [fit(), fit("confirmed")],
             most_risk=0.2,
         ),
         whole=[Section(heading="Boats", text=article.text)] if whole else None,
@@ -157,6 +159,18 @@ def test_of_an_unsure_answer_and_a_second_the_likelier_is_given(
     assert (answer.status, answer.text) == ("answered", given)
     assert answer.confidence == pytest.approx(max(0.6, sure_again))
     assert answer.usage == Usage(read=2, cached=0, written=2)
+
+
+@pytest.mark.parametrize(("sure_again", "reason"), [(0.55, Reason.NONE), (0.01, Reason.UNSURE)])
+def test_a_second_answer_that_is_unlikely_makes_the_first_less_likely(
+    sure_again: float, reason: Reason
+) -> None:
+    model = WeighingChatModel(replies=[ANSWER, ANSWER], sure_right=[0.6, sure_again])
+    pipeline = made(model, fits=[fit(), fit("confirmed", "other_confirmed")])
+    answer = list(pipeline.stream(QUESTION, (), searched_for=None))[-1]
+    assert answer.reason is reason
+    assert answer.confidence < 0.6
+    assert answer.signals["second_attempt"] == 1.0
 
 
 def test_an_answer_that_stands_is_not_lost_with_the_second_attempt() -> None:

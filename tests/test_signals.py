@@ -7,7 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.citations import Alignment, SentenceIndex
-from qa.signals import FROM_THE_MODEL, SIGNALS, Nearness, signals_of_text
+from qa.signals import (
+    FROM_THE_MODEL,
+    SIGNALS,
+    Nearness,
+    signals_of_both,
+    signals_of_check,
+    signals_of_text,
+)
 
 SENTENCES = [
     "Ada Holm opened the pier in 1932.",
@@ -27,6 +34,31 @@ def signals(question: str, answer: str, *rows: int, coverage: float = 1.0) -> di
 
 def test_every_signal_that_needs_no_model_is_there() -> None:
     assert set(signals("How many boats?", "37", 1)) == set(SIGNALS) - FROM_THE_MODEL
+
+
+def test_the_other_signals_are_those_of_a_check() -> None:
+    assert set(signals_of_check(1.5)) == FROM_THE_MODEL
+
+
+@pytest.mark.parametrize(
+    ("other", "below"),
+    [
+        (signals_of_check(0.5), -1.0),
+        (signals_of_check(1.5), 0.0),
+        (signals_of_check(-13.0), -7.5),
+        ({}, -7.5),
+    ],
+)
+def test_of_two_answers_it_counts_how_far_the_other_is_below(
+    other: dict[str, float], below: float
+) -> None:
+    both = signals_of_both({**signals_of_check(1.5), "follow_up": 1.0}, other)
+    assert both == {
+        "confirmed": 1.5,
+        "second_attempt": 1.0,
+        "other_confirmed": below,
+        "follow_up": 1.0,
+    }
 
 
 def test_what_the_question_shares_with_the_evidence_and_its_neighbours() -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
@@ -39,7 +39,8 @@ from qa.records import (
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
 from qa.sections import Part, in_article_order, parts, passage_sections
-from qa.verification import Examination, Verdict, Verifier, may_decline, says_nothing
+from qa.signals import signals_of_check
+from qa.verification import Examination, Place, Verdict, Verifier, may_decline, says_nothing
 from qa.wording import Forms
 
 logger = logging.getLogger(__name__)
@@ -88,6 +89,16 @@ class _Attempt:
             return verdict.confidence >= _SURE
         unsure = verdict.reason is Reason.UNSURE and verdict.confidence < _HOPELESS
         return self.read is None and unsure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What an attempt came to; ``examined`` is None of a text without words, or that declines."""
+
+    draft: Answer
+    attempt: _Attempt
+    verdict: Verdict
+    examined: Examination | None = None
 
 
 class Pipeline:
@@ -156,34 +167,43 @@ class Pipeline:
         if not self._verifier.relates(searched_for, hits):
             yield self._abstention(draft, asked, Verdict(reason=Reason.NOTHING_RELEVANT), started)
             return
-        likeliest, verdict = draft, Verdict(reason=Reason.DECLINED)
-        with closing(self.tries(asked, history, draft, started)) as tries:
-            for draft, judged in tries:
-                if judged is None:
-                    yield draft
-                elif judged.confidence >= verdict.confidence:
-                    likeliest, verdict = draft, judged
-        likeliest = replace(likeliest, usage=draft.usage)
+        end = time.monotonic() + self._limits.deadline_seconds - _milliseconds(started) / 1000
+        judged: list[Judged] = []
+        with closing(self.tries(asked, history, draft, started, end)) as tries:
+            for tried in tries:
+                if isinstance(tried, Judged):
+                    judged.append(tried)
+                else:
+                    yield tried
+        usage = judged[-1].draft.usage
+        judged.sort(key=lambda one: one.verdict.confidence, reverse=True)
+        likeliest, *others = judged
+        verdict = likeliest.verdict
+        if others:
+            verdict = self._verifier.judge_both(verdict, others[0].verdict)
         if verdict.reason is Reason.NONE:
-            yield _finished(likeliest, verdict, started)
+            contrary, more = self._contrary(likeliest, end)
+            draft = replace(likeliest.draft, usage=Usage.total(usage, more))
+            yield _finished(draft, replace(verdict, contrary=contrary), started)
         else:
-            yield self._abstention(likeliest, asked, verdict, started)
+            draft = replace(likeliest.draft, usage=usage)
+            yield self._abstention(draft, asked, verdict, started)
 
     def tries(
-        self, asked: str, history: Sequence[Turn], draft: Answer, started: float
-    ) -> Generator[tuple[Answer, Verdict | None]]:
-        """Yield drafts of what the model answers, without a verdict while they are written.
+        self, asked: str, history: Sequence[Turn], draft: Answer, started: float, end: float
+    ) -> Generator[Answer | Judged]:
+        """Yield drafts of what the model answers, and then the verdict on it alone.
 
         There is a second answer where the first is not sure enough. While that is written, the
         text is what a person has read of the first.
 
         :param draft: with what was found.
         :param started: when the question came, by ``time.perf_counter``.
+        :param end: when the answer has to be there, by ``time.monotonic``.
         :raises EngineError: if the model fails before there is an answer that stands.
         """
         shown = ""
         stands = False
-        end = time.monotonic() + self._limits.deadline_seconds - _milliseconds(started) / 1000
         for attempt in self._attempts(asked, history, draft.hits):
             left = end - time.monotonic()
             if attempt.again and left <= 0:
@@ -201,17 +221,18 @@ class Pipeline:
                         draft = _grown(draft, written, started)
                         if written.usage is None:
                             hidden = bool(shown) or may_decline(written.text)
-                            yield (replace(draft, text=shown) if hidden else draft), None
-                text, verdict, usage = self._judged(attempt, written, draft, end)
+                            yield replace(draft, text=shown) if hidden else draft
+                draft = replace(draft, text=self._forms.given_to(written.text))
+                judged = self._judged(attempt, draft, end)
             except EngineError:
                 if attempt.again and (stands or time.monotonic() >= end):
                     return
                 raise
-            draft = replace(draft, text=text, usage=Usage.total(draft.usage, usage))
-            yield draft, verdict
-            if attempt.ends(verdict):
+            yield judged
+            if attempt.ends(judged.verdict):
                 return
-            stands = verdict.reason is Reason.NONE
+            draft = judged.draft
+            stands = judged.verdict.reason is Reason.NONE
             # What a person has read stays until the last item says what became of it.
             shown = shown or ("" if may_decline(written.text) else written.text)
 
@@ -271,40 +292,42 @@ class Pipeline:
         queries = list(dict.fromkeys([searched_for, question]))
         return tuple(self._retriever.search(queries, self._limits.passages))
 
-    def _judged(
-        self, attempt: _Attempt, written: Draft, draft: Answer, end: float
-    ) -> tuple[str, Verdict, Usage | None]:
-        """Return an answer as it is to be read, what becomes of it, and what checking it took.
+    def _judged(self, attempt: _Attempt, draft: Answer, end: float) -> Judged:
+        """Return the verdict on an answer, and the answer with what that took.
 
         :param end: when it has to be there, by ``time.monotonic``.
         """
-        text = self._forms.given_to(written.text)
-        if says_nothing(text):
-            return text, Verdict(reason=Reason.DECLINED), None
-        examined = self._examined(attempt, text, draft)
-        model = self._weigher
-        if model is None or not examined.carried:
-            return text, self._verifier.judge(examined, {}), None
-        sureness = _confirmed(model, attempt, examined.evidence, text, end)
-        verdict = self._verifier.judge(examined, {"confirmed": sureness.log_odds})
-        if verdict.reason is not Reason.NONE:
-            return text, verdict, sureness.usage
-        rival = self._verifier.rival(draft.searched_for, text, examined, attempt.read)
+        if says_nothing(draft.text):
+            return Judged(draft=draft, attempt=attempt, verdict=Verdict(reason=Reason.DECLINED))
+        examined = self._examined(attempt, draft)
+        from_the_model: Mapping[str, float] = {}
+        if self._weigher and examined.carried:
+            sureness = _confirmed(self._weigher, attempt, examined.evidence, draft.text, end)
+            from_the_model = signals_of_check(sureness.log_odds)
+            draft = replace(draft, usage=Usage.total(draft.usage, sureness.usage))
+        verdict = self._verifier.judge(examined, from_the_model)
+        return Judged(draft=draft, attempt=attempt, verdict=verdict, examined=examined)
+
+    def _contrary(self, given: Judged, end: float) -> tuple[Place | None, Usage | None]:
+        """Return the sentence that answers otherwise, if any does, and what asking that took."""
+        model, examined, draft = self._weigher, given.examined, given.draft
+        if model is None or examined is None:
+            return None, None
+        attempt = given.attempt
+        rival = self._verifier.rival(draft.searched_for, draft.text, examined, attempt.read)
         if rival is None:
-            return text, verdict, sureness.usage
+            return None, None
         try:
             says = _confirmed(model, attempt, rival.text, rival.text, end)
         except EngineError as error:  # the answer stands without it
             logger.warning("whether a sentence contradicts an answer was not asked: %s", error)
-            return text, verdict, sureness.usage
-        if says.log_odds > _CONTRARY_FROM:
-            verdict = replace(verdict, contrary=rival)
-        return text, verdict, Usage.total(sureness.usage, says.usage)
+            return None, None
+        return (rival if says.log_odds > _CONTRARY_FROM else None), says.usage
 
-    def _examined(self, attempt: _Attempt, text: str, draft: Answer) -> Examination:
+    def _examined(self, attempt: _Attempt, draft: Answer) -> Examination:
         return self._verifier.examine(
             draft.searched_for,
-            text,
+            draft.text,
             hits=draft.hits,
             read=attempt.read,
             follow_up=draft.searched_for != draft.question,

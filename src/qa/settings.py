@@ -94,7 +94,7 @@ class Settings(BaseModel):
         default=3000, description="an article of at most so many tokens is read whole, once"
     )
     most_risk: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.15,
+        default=0.14,
         description="share of the answers given that may be wrong, as measured on questions that "
         "are hard on purpose; 1 withholds no answer that the article carries; with a model that "
         "nothing was fitted for, anything below 1 withholds what hardly goes with the article",

@@ -15,6 +15,8 @@ from qa.citations import Alignment, SentenceIndex, content_words, numbers
 
 SIGNALS: Mapping[str, str] = {
     "confirmed": "the model's log odds of Yes to whether the article states this answer",
+    "second_attempt": "1 if the model answered twice; this is the answer it is surer of",
+    "other_confirmed": "how far the log odds of the other answer are below, 0 if there is none",
     "passage_similarity": "cosine of the question and the nearest passage",
     "evidence_similarity": "cosine of the question and its nearest evidence sentence",
     "claim_similarity": "the same of question and answer together",
@@ -26,9 +28,11 @@ SIGNALS: Mapping[str, str] = {
     "number_missing": "1 if a number is asked for and none is answered",
     "follow_up": "1 if the question was searched for in other words than it was asked in",
 }
-"""The name and meaning of each signal. The first one needs the model that the fit is for."""
+"""The name and meaning of each signal. The first three need the model that the fit is for."""
 
-FROM_THE_MODEL = frozenset({"confirmed"})
+FROM_THE_MODEL = frozenset({"confirmed", "second_attempt", "other_confirmed"})
+
+_LEAST_LOG_ODDS = -6.0  # of an answer that was not checked, as the article carries nothing of it
 
 _NAME = re.compile(r"(?<!^)(?<![.?!]\s)\b[A-Z][\w'’.-]*")
 _ASKS_FOR_A_NUMBER = re.compile(
@@ -43,6 +47,22 @@ class Nearness:
     passage: float
     evidence: float
     claim: float
+
+
+def signals_of_check(log_odds: float) -> dict[str, float]:
+    """Return the signals of the only answer, which the model has been asked about."""
+    return {"confirmed": log_odds, "second_attempt": 0.0, "other_confirmed": 0.0}
+
+
+def signals_of_both(surer: Mapping[str, float], other: Mapping[str, float]) -> dict[str, float]:
+    """Return the signals of the surer of two answers, from those that each has alone.
+
+    :param surer: with those of a check.
+    :param other: without them if it was not checked.
+    """
+    log_odds = max(other.get("confirmed", _LEAST_LOG_ODDS), _LEAST_LOG_ODDS)
+    below = min(log_odds - surer["confirmed"], 0.0)
+    return {**surer, "second_attempt": 1.0, "other_confirmed": below}
 
 
 def signals_of_text(

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import zip_longest
 
@@ -21,7 +21,7 @@ from qa.calibration import Calibration
 from qa.chunking import sentences, split
 from qa.citations import Alignment, SentenceIndex, content_words, unknown_words
 from qa.records import Article, Chunk, Citation, Hit, Reason, Sentence, Span
-from qa.signals import FROM_THE_MODEL, Nearness, signals_of_text
+from qa.signals import FROM_THE_MODEL, Nearness, signals_of_both, signals_of_text
 
 LEAST_SIMILARITY = 0.15
 LEAST_KNOWN = 0.5
@@ -199,16 +199,9 @@ class Verifier:
         """
         if not examined.carried:
             return Verdict(reason=Reason.UNSUPPORTED)
-        signals = {**examined.signals, **from_the_model}
-        calibration = self._calibration(signals)
-        confidence = calibration.probability(signals)
-        if confidence < calibration.least_probability(self._most_risk):
-            return Verdict(reason=Reason.UNSURE, confidence=confidence, signals=signals)
         citations = self._citations(examined.alignments)
-        return Verdict(
+        verdict = Verdict(
             reason=Reason.NONE,
-            confidence=confidence,
-            signals=signals,
             sentences=tuple(
                 Sentence(
                     start=span.start,
@@ -220,6 +213,21 @@ class Verifier:
             ),
             citations=tuple(citations.values()),
         )
+        return self._weighed(verdict, {**examined.signals, **from_the_model})
+
+    def judge_both(self, likelier: Verdict, other: Verdict) -> Verdict:
+        """Return the verdict on the likelier of two answers, in the light of the other one."""
+        if "confirmed" not in likelier.signals:
+            return likelier
+        return self._weighed(likelier, signals_of_both(likelier.signals, other.signals))
+
+    def _weighed(self, verdict: Verdict, signals: Mapping[str, float]) -> Verdict:
+        """Return a verdict with the confidence that signals give, and whether that is enough."""
+        calibration = self._calibration(signals)
+        confidence = calibration.probability(signals)
+        enough = confidence >= calibration.least_probability(self._most_risk)
+        reason = Reason.NONE if enough else Reason.UNSURE
+        return replace(verdict, reason=reason, confidence=confidence, signals=signals)
 
     def rival(
         self, question: str, text: str, examined: Examination, read: Sequence[Chunk] | None
