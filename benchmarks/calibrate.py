@@ -38,7 +38,6 @@ from qa.settings import Settings
 from qa.signals import FROM_THE_MODEL, SIGNALS, signals_of_both, signals_of_check
 
 FOLDS = 10
-INVERSE_PENALTY = 0.3
 KEPT = Path(__file__).with_name("signals.jsonl")
 PLAIN = Path(__file__).with_name("plain_signals.jsonl")
 FILE = Path(__file__).resolve().parents[1] / "src" / "qa" / "calibration.json"
@@ -163,7 +162,7 @@ def regression(
 ) -> tuple[LogisticRegression, np.ndarray, np.ndarray]:
     mean, deviation = values.mean(0), values.std(0)
     deviation[deviation == 0] = 1.0
-    model = LogisticRegression(C=INVERSE_PENALTY, max_iter=1000)
+    model = LogisticRegression(max_iter=1000)
     return model.fit((values - mean) / deviation, right), mean, deviation
 
 
