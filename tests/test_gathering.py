@@ -247,6 +247,7 @@ class LateWeighing(WeighingChatModel):
 
     def weigh(self, *args: Any, deadline_seconds: float | None = None, **more: Any) -> Weighed:
         assert deadline_seconds is not None
+        assert 0 < deadline_seconds <= 1.0
         super().weigh(*args, **more)
         time.sleep(deadline_seconds)
         raise EngineError("The answer took longer than it may and was stopped.")

@@ -13,7 +13,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field
 
-from fakes.chat import ScriptedChatModel, WeighingChatModel
+from fakes.chat import CountingChatModel, ScriptedChatModel, WeighingChatModel
 from fakes.embedder import WordEmbeddings
 from fakes.fits import fit
 from qa.calibration import Calibration
@@ -60,6 +60,7 @@ def made(
     whole: bool = True,
     deadline_seconds: float = 20.0,
     fits: Sequence[Calibration] | None = None,
+    most_risk: float = 0.2,
 ) -> Pipeline:
     embeddings = WordEmbeddings()
     chunks = chunk(article, max_characters=350 if whole else 60)
@@ -72,7 +73,7 @@ def made(
             [article],
             embeddings,
             calibrations=fits or [fit(), fit("confirmed")],
-            most_risk=0.2,
+            most_risk=most_risk,
         ),
         whole=[Section(heading="Boats", text=article.text)] if whole else None,
         chunks=chunks,
@@ -165,7 +166,7 @@ def test_of_an_unsure_answer_and_a_second_the_likelier_is_given(
 def test_a_second_answer_that_is_unlikely_makes_the_first_less_likely(
     sure_again: float, reason: Reason
 ) -> None:
-    model = WeighingChatModel(replies=[ANSWER, ANSWER], sure_right=[0.6, sure_again])
+    model = WeighingChatModel(replies=[ANSWER, "37 boats."], sure_right=[0.6, sure_again])
     pipeline = made(model, fits=[fit(), fit("confirmed", "other_confirmed")])
     answer = list(pipeline.stream(QUESTION, (), searched_for=None))[-1]
     assert answer.reason is reason
@@ -178,6 +179,30 @@ def test_an_answer_that_stands_is_not_lost_with_the_second_attempt() -> None:
     answer = asked(model)
     assert (answer.status, answer.text) == ("answered", ANSWER)
     assert len(model.asked) == 2
+
+
+def test_a_model_that_fails_while_there_is_no_answer_is_an_error() -> None:
+    with pytest.raises(EngineError):
+        items(WeighingChatModel(replies=[ANSWER], sure_right=0.3))  # the second has no reply
+
+
+@pytest.mark.parametrize(
+    ("sure", "most_risk", "attempts"),
+    [(0.75, 0.2, 1), (0.7, 0.2, 2), (0.75, 0.01, 1), (0.05, 1.0, 1), (0.1, 1.0, 2)],
+)
+def test_whether_there_is_a_second_attempt_does_not_depend_on_the_risk(
+    sure: float, most_risk: float, attempts: int
+) -> None:
+    model = WeighingChatModel(replies=[ANSWER, "37 boats."], sure_right=sure)
+    list(made(model, most_risk=most_risk).stream(QUESTION, (), searched_for=None))
+    assert len(model.asked) == attempts
+
+
+def test_the_same_answer_is_not_checked_twice() -> None:
+    model = WeighingChatModel(replies=[ANSWER, ANSWER], sure_right=0.6)
+    answer = asked(model)
+    assert (answer.status, answer.confidence) == ("answered", pytest.approx(0.6))
+    assert (len(model.asked), len(model.checked)) == (2, 1)
 
 
 @pytest.mark.parametrize(("whole", "attempts"), [(True, 1), (False, 2)])
@@ -224,8 +249,10 @@ def test_where_the_article_contradicts_itself_both_are_shown(
 
 
 def test_a_model_that_cannot_weigh_choices_is_judged_by_words_alone() -> None:
-    answer = asked(ScriptedChatModel(replies=[ANSWER]))
+    model = ScriptedChatModel(replies=[ANSWER])
+    answer = asked(model)
     assert (answer.status, answer.confidence) == ("answered", 0.5)
+    assert len(model.asked) == 1
 
 
 def test_a_second_attempt_that_takes_too_long_changes_nothing() -> None:
@@ -256,10 +283,21 @@ class LateWeighing(WeighingChatModel):
 
 
 def test_a_second_attempt_that_is_checked_too_late_changes_nothing() -> None:
-    model = LateWeighing(replies=[ANSWER, ANSWER], sure_right=0.3)
+    model = LateWeighing(replies=[ANSWER, "37 boats."], sure_right=0.3)
     answer = items(model, deadline_seconds=0.4)[-1]
     assert (answer.status, answer.reason) == ("abstained", Reason.UNSURE)
     assert 0.4 > model.seconds[0] > model.seconds[1]
+
+
+class LateCounting(LateWeighing, CountingChatModel):
+    """Tells what it writes, too."""
+
+
+def test_what_it_took_counts_all_the_same() -> None:
+    model = LateCounting(replies=[ANSWER, "37 boats."], sure_right=0.3)
+    usage = items(model, deadline_seconds=0.4)[-1].usage
+    assert usage is not None
+    assert usage.written == 5 + 1 + 2  # the first answer, its check, the second
 
 
 def test_an_answer_stands_where_there_was_no_time_to_ask_what_contradicts_it() -> None:

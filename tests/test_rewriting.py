@@ -26,6 +26,7 @@ HISTORY = (Turn(question="Who bought the boats?", answer="The town."),)
         "What should I do?",
         "On what grounds?",
         "Which of the other harbours got a boat?",
+        "Why did the others sink?",
     ],
 )
 def test_a_question_that_points_back_is_searched_for_with_the_one_before(question: str) -> None:
@@ -39,7 +40,10 @@ def test_a_question_that_points_back_is_searched_for_with_the_one_before(questio
         "Who opened the bridge?",
         "Is there a café on the pier?",
         "How many one-way tickets were sold?",
-        "Who is May Holm?",
+        "Who is Holm?",
+        "What is photosynthesis?",
+        "What's the mayor's name?",
+        "Did the two boats ever meet each other?",
     ],
 )
 def test_a_question_that_stands_alone_is_left_alone(question: str) -> None:

@@ -172,7 +172,7 @@ class Answer:
     are best first. ``closest`` is the passage nearest to the question, as citation number 0, when
     abstaining. Of an abstention ``confidence`` is what the draft that was withheld had, 0 without
     one. ``signals`` are what was measured for it, by their names in ``qa.signals``; the fit of a
-    model may use one of them alone.
+    model may use few of them.
     ``usage`` sums all that the model was asked for it, None where nobody asked one or it does not
     tell.
     """

@@ -17,12 +17,14 @@ from qa.records import Turn
 
 _POINTING_BACK = re.compile(
     r"\b(?:he|she|it|they|them|him|his|her|hers|its|their|theirs|this|that|these|those|then|"
-    r"ones?(?!-)|former|latter|else|same|others?)\b"
+    r"ones?(?!-)|former|latter|else|same|(?<!each )others?)\b"
     r"|(?<!\bis )(?<!\bare )(?<!\bwas )(?<!\bwere )(?<!\bbe )\bthere\b(?! (?:is|are|was|were|be)\b)"
     r"|^\s*(?:and|but|or|so|what about|how about)\b|^\W*\w+\W*$",
     re.IGNORECASE,
 )
-_NAMES_SOMETHING = re.compile(r"\w\W+(?!I\b)[A-ZÀ-Þ]")  # a capital letter that begins no question
+_HAS_A_VERB = re.compile(
+    r"\b(?:am|is|are|was|were|do|does|did|has|have|had|can|will)\b|['’]s\b", re.IGNORECASE
+)
 _ALLOWED_CONTROLS = "\t\n\r"
 
 
@@ -58,5 +60,6 @@ def standalone(question: str, history: Sequence[Turn]) -> str:
 
 
 def _says_little(question: str) -> bool:
-    """Return whether a question names nothing, and has at most one word that means something."""
-    return not _NAMES_SOMETHING.search(question) and len(content_words(question)) <= 1
+    """Return whether a question has no word that means something, or but one and no verb to it."""
+    words = content_words(question)
+    return not words or (len(words) == 1 and not _HAS_A_VERB.search(question))

@@ -15,8 +15,9 @@ from qa.citations import Alignment, SentenceIndex, content_words, numbers
 
 SIGNALS: Mapping[str, str] = {
     "confirmed": "the model's log odds of Yes to whether the article states this answer",
-    "second_attempt": "1 if the model answered twice; this is the answer it is surer of",
-    "other_confirmed": "how far the log odds of the other answer are below, 0 if there is none",
+    "second_attempt": "1 if the model was asked twice; this is the answer that it is surer of",
+    "other_confirmed": "the log odds of the other answer, at least -6, less those of this one; 0 "
+    "without another that is less sure",
     "passage_similarity": "cosine of the question and the nearest passage",
     "evidence_similarity": "cosine of the question and its nearest evidence sentence",
     "claim_similarity": "the same of question and answer together",
@@ -32,7 +33,7 @@ SIGNALS: Mapping[str, str] = {
 
 FROM_THE_MODEL = frozenset({"confirmed", "second_attempt", "other_confirmed"})
 
-_LEAST_LOG_ODDS = -6.0  # of an answer that was not checked, as the article carries nothing of it
+_LEAST_LOG_ODDS = -6.0  # also of another answer that declines, or that the article does not carry
 
 _NAME = re.compile(r"(?<!^)(?<![.?!]\s)\b[A-Z][\w'’.-]*")
 _ASKS_FOR_A_NUMBER = re.compile(

@@ -190,7 +190,7 @@ def _withheld(answer: Answer, position: int) -> str:
 def _stopped(draft: Answer | None, *, latest: bool) -> str:
     """Return what was written until a person stopped it; as an answer it counts as withheld."""
     said = _text(draft.text) if draft is not None else ""
-    reason = '<p class="reason">What is here was not checked against the article.</p>'
+    reason = '<p class="reason">What is here may not have been checked against the article.</p>'
     inside = f'<p class="label">Stopped</p>{said}{reason if said else ""}'
     return _frame("abstained", inside, latest=latest)
 
