@@ -96,6 +96,14 @@ def test_an_answer_is_given_where_the_model_is_sure_of_it(sure: float, reason: R
     assert answer.usage == Usage(read=1, cached=0, written=1)
 
 
+@pytest.mark.parametrize(("sure", "support"), [(0.76, "supported"), (0.74, "partly")])
+def test_only_an_answer_that_is_sure_is_shown_as_supported(sure: float, support: str) -> None:
+    model = WeighingChatModel(replies=[ANSWER], sure_right=sure)
+    (sentence,) = asked(model).sentences
+    assert sentence.support == support
+    assert sentence.citations == (1,)
+
+
 def test_a_model_that_declines_is_asked_again_with_the_best_passage() -> None:
     model = WeighingChatModel(replies=[DECLINED, ANSWER], sure_right=0.99)
     answer = asked(model)

@@ -190,7 +190,8 @@ class Pipeline:
         if verdict.reason is Reason.NONE:
             contrary, more = self._contrary(likeliest, end)
             draft = replace(likeliest.draft, usage=Usage.total(usage, more))
-            yield _finished(draft, replace(verdict, contrary=contrary), started)
+            verdict = replace(self._verifier.hedged(verdict), contrary=contrary)
+            yield _finished(draft, verdict, started)
         else:
             draft = replace(likeliest.draft, usage=usage)
             yield self._abstention(draft, asked, verdict, started)

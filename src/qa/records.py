@@ -122,7 +122,8 @@ class Citation:
 class Sentence:
     """One sentence of an answer, ``Answer.text[start:end]``, with the numbers of its citations.
 
-    ``support`` says how far the cited words carry it; an unsupported sentence has no citations.
+    ``support`` says how far the cited words carry it; an unsupported sentence has no citations, and
+    in an answer that is not sure none is fully supported.
     """
 
     start: int
