@@ -27,7 +27,7 @@ LAYERS = (
     },
     {"storage", "retrieval", "rewriting", "overview", "generation", "checking", "verification"},
     {"indexing", "documents", "sections"},
-    {"tallies"},
+    {"tallies", "attempts"},
     {"gathering"},
     {"pipeline"},
     {"assistant", "evaluation"},

@@ -8,22 +8,21 @@ the whole article is handed to ``qa.gathering``.
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import BaseMessage
 
+from qa.attempts import MOST_TURNS, Attempt, attempts_at_all, attempts_at_passages
 from qa.checking import Sureness, confirmed
 from qa.errors import EngineError
 from qa.gathering import Gatherer
 from qa.generation import Draft, Writer
 from qa.models.chat import Adapter, ReadsAhead, WeighsChoices
 from qa.overview import Listing, Summary, overview_of
-from qa.prompts import DECLINED, Section, asking, asking_again, reading
+from qa.prompts import DECLINED, Section, asking, reading
 from qa.records import (
     Answer,
     Article,
@@ -38,25 +37,14 @@ from qa.records import (
 )
 from qa.retrieval import Retriever
 from qa.rewriting import clean_question, standalone
-from qa.sections import Part, in_article_order, parts, passage_sections
+from qa.sections import Part, parts
 from qa.signals import signals_of_check
 from qa.verification import Examination, Place, Verdict, Verifier, may_decline, says_nothing
 from qa.wording import Forms
 
 logger = logging.getLogger(__name__)
 
-_MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 _CLOSEST_OF = 2  # best passages whose sentences may be shown when an answer is withheld
-_HOPELESS = 0.06
-"""Confidence below which a second attempt is not worth its time: of 147 at questions on articles
-read whole whose first answer fell below it, one would have been given rightly, and one wrongly.
-It was measured in log odds of the check, -3.94, as the next one was."""
-
-_SURE = 0.72
-"""Confidence from which on an answer needs no second attempt (log odds of the check of 1.5). So 8
-more of 825 questions were answered rightly than with a second attempt only where the first answer
-would be withheld, and none less."""
-
 _SECOND_SECONDS = 30.0
 """How long a second attempt may take while there is an answer that stands. At a long article it
 reads other passages and takes ten on two quiet cores."""
@@ -77,31 +65,11 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Attempt:
-    """What the model is asked, having read some chunks, or everything if ``read`` is None.
-
-    ``messages`` end with the ``question``, or with it and what is asked for again.
-    """
-
-    question: str
-    messages: Sequence[BaseMessage]
-    read: tuple[Chunk, ...] | None
-    again: bool = False
-
-    def ends(self, verdict: Verdict) -> bool:
-        """Return whether another attempt would be in vain, as the verdict on this one tells."""
-        if verdict.reason in {Reason.DECLINED, Reason.UNSUPPORTED}:
-            return False
-        hopeless = self.read is None and verdict.confidence < _HOPELESS
-        return hopeless or verdict.confidence >= _SURE
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
     """What an attempt came to; ``examined`` is None of a text without words, or that declines."""
 
     draft: Answer
-    attempt: _Attempt
+    attempt: Attempt
     verdict: Verdict
     examined: Examination | None = None
 
@@ -213,7 +181,12 @@ class Pipeline:
         shown = ""
         before: Judged | None = None
         stands = False
-        for attempt in self._attempts(asked, history, draft.hits):
+        twice = self._weigher is not None
+        if self._whole:
+            attempts = attempts_at_all(self._whole, asked, history, draft.hits, twice=twice)
+        else:
+            attempts = attempts_at_passages(self._articles, asked, history, draft.hits, twice=twice)
+        for attempt in attempts:
             if stands:
                 end = min(end, time.monotonic() + _SECOND_SECONDS)
             left = end - time.monotonic()
@@ -258,36 +231,8 @@ class Pipeline:
         :raises EngineError: if the model fails.
         """
         if self._whole and isinstance(self._chat_model, ReadsAhead):
-            said = asking(reading(self._whole), "", history[-_MOST_TURNS:])
+            said = asking(reading(self._whole), "", history[-MOST_TURNS:])
             self._chat_model.read_on(said)
-
-    def _attempts(self, asked: str, history: Sequence[Turn], hits: Sequence[Hit]) -> list[_Attempt]:
-        """Return what the model is asked, the next where the answer to the one before is not sure.
-
-        A small model misreads easily, so it is asked a second time: with the best
-        passage again right behind the question where it has read everything, and else from the
-        passages that it has not read, beside the best. Any other model reads all of them at once.
-        """
-        turns = history[-_MOST_TURNS:]
-        twice = self._weigher is not None
-        if self._whole:
-            messages = asking(reading(self._whole), asked, turns)
-            first = _Attempt(question=asked, messages=messages, read=None)
-            if not twice:
-                return [first]
-            again = asking_again(messages, hits[0].chunk.text)
-            return [first, replace(first, messages=again, again=True)]
-        half = math.ceil(len(hits) / 2)
-        others = hits[half:]
-        runs = [hits[:half], [hits[0], *others]] if twice and others else [hits]
-        found: list[_Attempt] = []
-        for run in runs:
-            read = in_article_order(self._articles, run)
-            messages = asking(reading(passage_sections(read)), asked, turns)
-            found.append(
-                _Attempt(question=asked, messages=messages, read=tuple(read), again=bool(found))
-            )
-        return found
 
     def _read_through(
         self, overview: Summary | Listing, draft: Answer, started: float
@@ -308,7 +253,7 @@ class Pipeline:
         queries = list(dict.fromkeys([searched_for, question]))
         return tuple(self._retriever.search(queries, self._limits.passages))
 
-    def _judged(self, attempt: _Attempt, draft: Answer, end: float) -> Judged:
+    def _judged(self, attempt: Attempt, draft: Answer, end: float) -> Judged:
         """Return the verdict on an answer, and the answer with what that took.
 
         :param end: when it has to be there, by ``time.monotonic``.
@@ -340,7 +285,7 @@ class Pipeline:
             return None, None
         return (rival if says.log_odds > _CONTRARY_FROM else None), says.usage
 
-    def _examined(self, attempt: _Attempt, draft: Answer) -> Examination:
+    def _examined(self, attempt: Attempt, draft: Answer) -> Examination:
         return self._verifier.examine(
             draft.searched_for,
             draft.text,
@@ -374,7 +319,7 @@ class Pipeline:
 
 
 def _confirmed(
-    model: WeighsChoices, attempt: _Attempt, evidence: str, answer: str, end: float
+    model: WeighsChoices, attempt: Attempt, evidence: str, answer: str, end: float
 ) -> Sureness:
     """Return how sure the model is of an answer to what was attempted, if it can tell in time."""
     *before, _ = attempt.messages
