@@ -20,8 +20,7 @@ from qa.records import Article, Chunk, Hit, Reason, Turn
 from qa.sections import in_article_order, passage_sections
 from qa.verification import Verdict
 
-MOST_TURNS = 4
-"""Earlier turns that the model is given; older ones are far from any question."""
+_MOST_TURNS = 4  # earlier turns that the model is given; older ones are far from any question
 
 HOPELESS = 0.06
 """Confidence below which a second attempt is not worth its time: of 147 at questions on articles
@@ -44,7 +43,6 @@ class Attempt:
     question: str
     messages: Sequence[BaseMessage]
     read: tuple[Chunk, ...] | None
-    again: bool = False
 
     def ends(self, verdict: Verdict) -> bool:
         """Return whether another attempt would be in vain, as the verdict on this one tells."""
@@ -52,6 +50,11 @@ class Attempt:
             return False
         hopeless = self.read is None and verdict.confidence < HOPELESS
         return hopeless or verdict.confidence >= SURE
+
+
+def asked_of(sections: Sequence[Section], asked: str, history: Sequence[Turn]) -> list[BaseMessage]:
+    """Return the messages that hand over sections, what was said before, and a question."""
+    return asking(reading(sections), asked, history[-_MOST_TURNS:])
 
 
 def attempts_at_all(
@@ -63,12 +66,12 @@ def attempts_at_all(
     twice: bool,
 ) -> list[Attempt]:
     """Return what the model is asked that has read everything."""
-    messages = asking(reading(whole), asked, history[-MOST_TURNS:])
+    messages = asked_of(whole, asked, history)
     first = Attempt(question=asked, messages=messages, read=None)
     if not twice:
         return [first]
     again = asking_again(messages, hits[0].chunk.text)
-    return [first, replace(first, messages=again, again=True)]
+    return [first, replace(first, messages=again)]
 
 
 def attempts_at_passages(
@@ -83,11 +86,12 @@ def attempts_at_passages(
     half = math.ceil(len(hits) / 2)
     others = hits[half:]
     runs = [hits[:half], [hits[0], *others]] if twice and others else [hits]
-    found: list[Attempt] = []
-    for run in runs:
-        read = in_article_order(articles, run)
-        messages = asking(reading(passage_sections(read)), asked, history[-MOST_TURNS:])
-        found.append(
-            Attempt(question=asked, messages=messages, read=tuple(read), again=bool(found))
+    reads = [in_article_order(articles, run) for run in runs]
+    return [
+        Attempt(
+            question=asked,
+            messages=asked_of(passage_sections(read), asked, history),
+            read=tuple(read),
         )
-    return found
+        for read in reads
+    ]

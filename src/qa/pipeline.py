@@ -15,14 +15,14 @@ from dataclasses import dataclass, replace
 
 from langchain_core.language_models.chat_models import BaseChatModel
 
-from qa.attempts import MOST_TURNS, Attempt, attempts_at_all, attempts_at_passages
+from qa.attempts import Attempt, asked_of, attempts_at_all, attempts_at_passages
 from qa.checking import Sureness, confirmed
 from qa.errors import EngineError
 from qa.gathering import Gatherer
 from qa.generation import Draft, Writer
 from qa.models.chat import Adapter, ReadsAhead, WeighsChoices
 from qa.overview import Listing, Summary, overview_of
-from qa.prompts import DECLINED, Section, asking, reading
+from qa.prompts import DECLINED, Section
 from qa.records import (
     Answer,
     Article,
@@ -180,17 +180,17 @@ class Pipeline:
         """
         shown = ""
         before: Judged | None = None
-        stands = False
         twice = self._weigher is not None
         if self._whole:
             attempts = attempts_at_all(self._whole, asked, history, draft.hits, twice=twice)
         else:
             attempts = attempts_at_passages(self._articles, asked, history, draft.hits, twice=twice)
         for attempt in attempts:
+            stands = before is not None and before.verdict.reason is Reason.NONE
             if stands:
                 end = min(end, time.monotonic() + _SECOND_SECONDS)
             left = end - time.monotonic()
-            if attempt.again and left <= 0:
+            if before and left <= 0:
                 return
             writer = Writer(
                 self._chat_model,
@@ -212,7 +212,7 @@ class Pipeline:
                 else:
                     judged = self._judged(attempt, draft, end)
             except EngineError as error:
-                if attempt.again and (stands or time.monotonic() >= end):
+                if before and (stands or time.monotonic() >= end):
                     logger.warning("a second attempt came to nothing: %s", error)
                     yield replace(draft, text=shown)
                     return
@@ -221,7 +221,6 @@ class Pipeline:
             if attempt.ends(judged.verdict):
                 return
             before, draft = judged, judged.draft
-            stands = judged.verdict.reason is Reason.NONE
             # What a person has read stays until the last item says what became of it.
             shown = shown or ("" if may_decline(written.text) else written.text)
 
@@ -231,8 +230,7 @@ class Pipeline:
         :raises EngineError: if the model fails.
         """
         if self._whole and isinstance(self._chat_model, ReadsAhead):
-            said = asking(reading(self._whole), "", history[-MOST_TURNS:])
-            self._chat_model.read_on(said)
+            self._chat_model.read_on(asked_of(self._whole, "", history))
 
     def _read_through(
         self, overview: Summary | Listing, draft: Answer, started: float
