@@ -14,6 +14,7 @@ from langchain_core.outputs import ChatGenerationChunk
 from fakes.chat import (
     BrokenChatModel,
     CountingChatModel,
+    LateWeighing,
     ScriptedChatModel,
     WeighingChatModel,
 )
@@ -242,23 +243,13 @@ def test_an_item_that_there_was_no_time_to_ask_about_is_kept(
     assert answer.confidence == pytest.approx((0.9 + LIST_CONFIDENCE) / 2)
 
 
-class LateWeighing(WeighingChatModel):
-    """Is stopped while it weighs, when its time is over."""
-
-    def weigh(self, *args: Any, deadline_seconds: float | None = None, **more: Any) -> Weighed:
-        assert deadline_seconds is not None
-        assert 0 < deadline_seconds <= 1.0
-        super().weigh(*args, **more)
-        time.sleep(deadline_seconds)
-        raise EngineError("The answer took longer than it may and was stopped.")
-
-
 def test_so_is_one_that_the_model_was_stopped_at(tmp_path: Path, settings: Settings) -> None:
-    model = LateWeighing(replies=["Ada Holm\nPer Lund"])
+    model = LateWeighing(in_time=0, replies=["Ada Holm\nPer Lund"])
     hurried = settings.model_copy(update={"deadline_seconds": 1.0})
     answer = opened(tmp_path, hurried, model, TEXT).ask(PEOPLE)
     assert answer.text == "The article names 2 people:\nAda Holm\nPer Lund"
     assert len(model.weighed) == 1
+    assert 0 < model.seconds[0] <= 1.0
     assert answer.confidence == LIST_CONFIDENCE
 
 

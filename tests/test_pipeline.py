@@ -13,14 +13,19 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk
 from pydantic import Field
 
-from fakes.chat import CountingChatModel, ScriptedChatModel, WeighingChatModel
+from fakes.chat import (
+    CountingChatModel,
+    LateWeighing,
+    ScriptedChatModel,
+    WeighingChatModel,
+)
 from fakes.embedder import WordEmbeddings
 from fakes.fits import fit
 from qa.calibration import Calibration
 from qa.chunking import chunk
 from qa.errors import EngineError
 from qa.index import VectorIndex
-from qa.models.chat import Weighed, WeighsChoices
+from qa.models.chat import WeighsChoices
 from qa.pipeline import Limits, Pipeline
 from qa.prompts import DECLINED, Section
 from qa.records import Answer, Article, Reason, Turn, Usage
@@ -276,22 +281,8 @@ def test_a_second_attempt_that_takes_too_long_changes_nothing() -> None:
     assert len(model.checked) == 1
 
 
-class LateWeighing(WeighingChatModel):
-    """Runs out of time at the second check, and keeps how long each might have taken."""
-
-    seconds: list[float] = Field(default_factory=list)
-
-    def weigh(self, *args: Any, deadline_seconds: float | None = None, **more: Any) -> Weighed:
-        assert deadline_seconds is not None
-        self.seconds.append(deadline_seconds)
-        if self.checked:
-            time.sleep(deadline_seconds)
-            raise EngineError("The answer took longer than it may and was stopped.")
-        return super().weigh(*args, **more)
-
-
 def test_a_second_attempt_that_is_checked_too_late_changes_nothing() -> None:
-    model = LateWeighing(replies=[ANSWER, "37 boats."], sure_right=0.3)
+    model = LateWeighing(in_time=1, replies=[ANSWER, "37 boats."], sure_right=0.3)
     answer = items(model, deadline_seconds=0.4)[-1]
     assert (answer.status, answer.reason) == ("abstained", Reason.UNSURE)
     assert 0.4 > model.seconds[0] > model.seconds[1]
@@ -302,7 +293,7 @@ class LateCounting(LateWeighing, CountingChatModel):
 
 
 def test_what_it_took_counts_all_the_same() -> None:
-    model = LateCounting(replies=[ANSWER, "37 boats."], sure_right=0.3)
+    model = LateCounting(in_time=1, replies=[ANSWER, "37 boats."], sure_right=0.3)
     usage = items(model, deadline_seconds=0.4)[-1].usage
     assert usage is not None
     assert usage.written == 5 + 1 + 2  # the first answer, its check, the second
@@ -310,7 +301,7 @@ def test_what_it_took_counts_all_the_same() -> None:
 
 def test_an_answer_stands_where_there_was_no_time_to_ask_what_contradicts_it() -> None:
     article = Article.from_text(f"{ANSWER} {CONTRARY}", title="Boats", source="boats.txt")
-    model = LateWeighing(replies=[ANSWER], sure_right=0.99)
+    model = LateWeighing(in_time=1, replies=[ANSWER], sure_right=0.99)
     answer = items(model, article, deadline_seconds=0.4)[-1]
     assert (answer.status, answer.text) == ("answered", ANSWER)
     assert len(model.seconds) == 2

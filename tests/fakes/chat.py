@@ -14,6 +14,7 @@ from langchain_core.messages.ai import InputTokenDetails, UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import Field
 
+from qa.errors import EngineError
 from qa.models.chat import Adapter, Weighed
 from qa.records import Usage
 
@@ -128,3 +129,22 @@ class WeighingChatModel(ScriptedChatModel):
             probabilities={yes: probability, no: 1.0 - probability},
             usage=Usage(read=1, cached=0, written=1),
         )
+
+
+class LateWeighing(WeighingChatModel):
+    """Weighs ``in_time`` times, and is then stopped when its time is over.
+
+    ``seconds`` are how long each might have taken.
+    """
+
+    in_time: int
+    seconds: list[float] = Field(default_factory=list)
+
+    def weigh(self, *args: Any, deadline_seconds: float | None = None, **more: Any) -> Weighed:
+        assert deadline_seconds is not None
+        self.seconds.append(deadline_seconds)
+        weighed = super().weigh(*args, **more)
+        if len(self.seconds) > self.in_time:
+            time.sleep(deadline_seconds)
+            raise EngineError("The answer took longer than it may and was stopped.")
+        return weighed
