@@ -35,7 +35,7 @@ from qa.calibration import ANY_MODEL, Calibration
 from qa.evaluation.confidence import calibration_error, roc_area
 from qa.models.opening import adapters_of, weights_of
 from qa.settings import Settings
-from qa.signals import FROM_THE_MODEL, SIGNALS, signals_of_both, signals_of_check
+from qa.signals import FROM_THE_MODEL, SIGNALS, signals_of_both
 
 FOLDS = 10
 KEPT = Path(__file__).with_name("signals.jsonl")
@@ -102,11 +102,8 @@ def log_odds(row: dict[str, Any]) -> float:
 def signals_of(likelier: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[str, float] | None:
     """Return the signals of the likelier of the answers to a question, None if it is none."""
     signals: dict[str, float] | None = likelier["signals"]
-    if signals is None or "confirmed" not in signals:
-        return signals
-    signals = {**signals, **signals_of_check(signals["confirmed"])}
     others = [row["signals"] or {} for row in rows if row is not likelier]
-    return signals_of_both(signals, others[0]) if others else signals
+    return signals_of_both(signals, others[0]) if signals and others else signals
 
 
 def fits(data: Answers, plain: Answers) -> list[dict[str, Any]]:
